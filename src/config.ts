@@ -1,0 +1,42 @@
+/** The whole configuration of a run: made once by `cli/`, never changed, safe to post to a worker. */
+export interface Config {
+  /** `host:port` of the bootstrap brokers. */
+  readonly brokers: readonly string[];
+  /** Base URLs of the schema registry. */
+  readonly registry: readonly string[];
+  readonly topics: readonly string[];
+  readonly group: string;
+  /** Folder of the visible data files. */
+  readonly output: string;
+  /** Folder of the dead-letter files. */
+  readonly deadLetter: string;
+  /** Rows at which a file is closed. */
+  readonly rows: number;
+  /** Bytes of column buffers at which a file is closed. */
+  readonly bytes: number;
+  /** Wall-clock age in milliseconds at which a file is closed. */
+  readonly ageMs: number;
+  /** How long the broker may hold a fetch that has no data, in milliseconds. */
+  readonly fetchWaitMs: number;
+  readonly compression: Compression;
+  /** Where a group without committed offsets starts. */
+  readonly from: "earliest" | "latest";
+  /** Archive up to the end seen at start, then exit. */
+  readonly untilEnd: boolean;
+  readonly onError: "dead-letter" | "skip" | "stop";
+  /** Between the names of nested fields in a column name. */
+  readonly separator: string;
+  readonly shutdownTimeoutMs: number;
+  /** How long brokers and registry are waited for at start. */
+  readonly startupTimeoutMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "text" | "json";
+  readonly color: boolean;
+}
+
+export const COMPRESSIONS = ["snappy", "zstd", "gzip", "brotli", "lz4_raw", "none"] as const;
+export type Compression = typeof COMPRESSIONS[number];
+
+export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+export type LogLevel = typeof LOG_LEVELS[number];
