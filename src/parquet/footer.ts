@@ -1,0 +1,158 @@
+/**
+ * What our files say of themselves in the key-value pairs of the Parquet footer: from the footers of an archive
+ * alone its coverage can be proved, and the position of a lost consumer group rebuilt.
+ */
+import { parquetMetadata, parquetMetadataAsync } from "hyparquet";
+import type { PartitionRange } from "../model.ts";
+import { UserError } from "../errors.ts";
+
+export const FOOTER_KEY_PREFIX = "kafka2parquet.";
+
+/** Bytes read from a file's end before it is known how long the footer is. */
+const FOOTER_READ_BYTES = 64 * 1024;
+
+/** What happened to the records of one partition's offset range; `topic` is that of the file. */
+export interface RangeCounts extends PartitionRange {
+  readonly rows: number;
+  readonly deadLetters: number;
+  /** Records left out on purpose, by reason. */
+  readonly skipped: Readonly<Record<string, number>>;
+}
+
+export interface FooterContent {
+  readonly version: string;
+  readonly kind: "data" | "dead_letter";
+  readonly cluster: string;
+  readonly group: string;
+  readonly topic: string;
+  readonly checkpoint: string;
+  /**
+   * The offset ranges that this file accounts for. Each range stands in one file only: the data file, or the
+   * dead-letter file where no record of the range became a row.
+   */
+  readonly ranges: readonly RangeCounts[];
+  /** Writer schema by registry id. */
+  readonly schemas: ReadonlyMap<number, string>;
+}
+
+/** The footer of any Parquet file; `content` is undefined for files that are not ours. */
+export interface Footer {
+  readonly rows: number;
+  readonly createdBy: string | undefined;
+  readonly content: FooterContent | undefined;
+}
+
+/** The footer's key-value pairs for a content; {@link parseEntries} is its inverse. */
+export function footerEntries(content: FooterContent): Map<string, string> {
+  const entries = new Map<string, string>();
+  const put = (key: string, value: string) => entries.set(FOOTER_KEY_PREFIX + key, value);
+  put("version", content.version);
+  put("kind", content.kind);
+  put("cluster", content.cluster);
+  put("group", content.group);
+  put("topic", content.topic);
+  put("checkpoint", content.checkpoint);
+  put(
+    "ranges",
+    JSON.stringify(content.ranges.map((range) => ({
+      partition: range.partition,
+      first: range.first.toString(),
+      next: range.next.toString(),
+      rows: range.rows,
+      dead_letters: range.deadLetters,
+      skipped: range.skipped,
+    }))),
+  );
+  put("schema_ids", JSON.stringify([...content.schemas.keys()]));
+  for (const [id, text] of content.schemas) put(`schema.${id}`, text);
+  return entries;
+}
+
+/**
+ * Reads {@link footerEntries} back.
+ *
+ * @returns undefined where the pairs are not ours.
+ * @throws SyntaxError or TypeError where they are ours but damaged.
+ */
+export function parseEntries(entries: ReadonlyMap<string, string>): FooterContent | undefined {
+  const get = (key: string) => entries.get(FOOTER_KEY_PREFIX + key);
+  const ranges = get("ranges");
+  const topic = get("topic");
+  const kind = get("kind");
+  if (ranges === undefined || topic === undefined || (kind !== "data" && kind !== "dead_letter")) {
+    return undefined;
+  }
+  const ids = JSON.parse(get("schema_ids") ?? "[]") as number[];
+  return {
+    version: get("version") ?? "",
+    kind,
+    cluster: get("cluster") ?? "",
+    group: get("group") ?? "",
+    topic,
+    checkpoint: get("checkpoint") ?? "",
+    ranges: (JSON.parse(ranges) as StoredRange[]).map((range) => ({
+      topic,
+      partition: range.partition,
+      first: BigInt(range.first),
+      next: BigInt(range.next),
+      rows: range.rows,
+      deadLetters: range.dead_letters,
+      skipped: range.skipped,
+    })),
+    schemas: new Map(ids.map((id) => [id, get(`schema.${id}`) ?? ""])),
+  };
+}
+
+interface StoredRange {
+  readonly partition: number;
+  readonly first: string;
+  readonly next: string;
+  readonly rows: number;
+  readonly dead_letters: number;
+  readonly skipped: Record<string, number>;
+}
+
+/** Rows in a whole Parquet file that is in memory, as its footer has it. */
+export function rowCountOf(file: Uint8Array): number {
+  return Number(parquetMetadata(file).num_rows);
+}
+
+/**
+ * Reads the footer of a Parquet file on disk; nothing but the footer is read.
+ *
+ * @throws UserError that names the file where it is no whole Parquet file.
+ */
+export async function readFooter(path: string): Promise<Footer> {
+  using file = await Deno.open(path, { read: true });
+  const { size } = await file.stat();
+  const source = {
+    byteLength: size,
+    async slice(start: number, end = size): Promise<ArrayBuffer> {
+      const bytes = new Uint8Array(end - start);
+      await file.seek(start, Deno.SeekMode.Start);
+      for (let filled = 0; filled < bytes.length;) {
+        const count = await file.read(bytes.subarray(filled));
+        if (count === null) throw new Error(`file ended at byte ${start + filled} of ${size}`);
+        filled += count;
+      }
+      return bytes.buffer;
+    },
+  };
+  try {
+    const metadata = await parquetMetadataAsync(source, { initialFetchSize: FOOTER_READ_BYTES });
+    const pairs = metadata.key_value_metadata ?? [];
+    return {
+      rows: Number(metadata.num_rows),
+      createdBy: metadata.created_by,
+      content: parseEntries(new Map(pairs.map(({ key, value }) => [key, value ?? ""]))),
+    };
+  } catch (cause) {
+    throw new UserError(
+      `${path}: not a whole Parquet file (${cause instanceof Error ? cause.message : cause})`,
+      {
+        hint: "It may be damaged or still be written by another program.",
+        cause,
+      },
+    );
+  }
+}
