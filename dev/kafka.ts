@@ -1,0 +1,351 @@
+/** Real Kafka on the local host: KRaft, one or more brokers, made for development and tests. */
+import { Kafka, logLevel } from "kafkajs";
+import { UserError } from "../src/errors.ts";
+import { kafkaLib, type KafkaVersion } from "./download.ts";
+import { freePorts } from "./ports.ts";
+import { ServerProcess } from "./server_process.ts";
+import { findJava } from "./tools.ts";
+
+const READY_TIMEOUT_MS = 60_000;
+const PORT_ATTEMPTS = 3;
+const BROKERS_MAX = 5;
+
+export interface KafkaOptions {
+  /** `4.3.1` by default. */
+  readonly version?: KafkaVersion;
+  /** Broker settings, over our own. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** 1 by default; the first one is the controller as well. */
+  readonly brokers?: number;
+  /** The port of the first broker; a free one by default. */
+  readonly port?: number;
+  /** Kept at the end; a temporary folder, removed at the end, by default. */
+  readonly dataDir?: string;
+  /** 256 MB by default. */
+  readonly heapMb?: number;
+}
+
+/** One broker of a {@link KafkaServer}. */
+export interface KafkaNode {
+  readonly id: number;
+  /** `127.0.0.1:port`. */
+  readonly address: string;
+  readonly pid: number;
+  readonly logFile: string;
+  /** SIGKILL waits for the end of the process; other signals are only sent. */
+  kill(signal?: Deno.Signal): Promise<void>;
+  /** Ends the broker where it runs, and starts it again on the same port and data. */
+  restart(): Promise<void>;
+  /** Ends the broker in good order, its data kept for a restart. */
+  shutdown(): Promise<void>;
+}
+
+export interface KafkaServer extends AsyncDisposable {
+  /** `127.0.0.1:port` of all brokers, separated by commas. */
+  readonly bootstrap: string;
+  readonly clusterId: string;
+  readonly nodes: readonly KafkaNode[];
+  /** Of the first broker. */
+  readonly pid: number;
+  /** Of the first broker. */
+  readonly logFile: string;
+  /** A signal to all brokers. */
+  kill(signal?: Deno.Signal): Promise<void>;
+  /** All brokers again, on the same ports and data. */
+  restart(): Promise<void>;
+  /** Ends all brokers and removes their data, if the folder was not given. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts Kafka and waits until all brokers answer.
+ *
+ * @throws {UserError} where Java or Maven is missing, or a broker does not come up: with the end of its log.
+ */
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
+  const brokers = options.brokers ?? 1;
+  if (!Number.isInteger(brokers) || brokers < 1 || brokers > BROKERS_MAX) {
+    throw new RangeError(`Cannot start Kafka with ${brokers} brokers: 1 to ${BROKERS_MAX} are possible`);
+  }
+  for (let attempt = 1;; attempt++) {
+    const cluster = await Cluster.create(options, brokers);
+    try {
+      await cluster.start();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      // A free port may be taken by another process before the broker has bound it.
+      const portTaken = error instanceof UserError && /Address already in use/.test(error.message);
+      if (!portTaken || options.port !== undefined || attempt >= PORT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+class Broker implements KafkaNode {
+  readonly id: number;
+  readonly address: string;
+  readonly logFile: string;
+  readonly process: ServerProcess;
+
+  constructor(
+    id: number,
+    port: number,
+    files: { logFile: string; command: readonly string[]; name: string },
+  ) {
+    this.id = id;
+    this.address = `127.0.0.1:${port}`;
+    this.logFile = files.logFile;
+    this.process = new ServerProcess({
+      ...files,
+      readyTimeoutMs: READY_TIMEOUT_MS,
+      ready: () => answers(this.address, id),
+    });
+  }
+
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  async kill(signal: Deno.Signal = "SIGKILL"): Promise<void> {
+    if (signal === "SIGKILL") await this.process.kill();
+    else this.process.signal(signal);
+  }
+
+  async restart(): Promise<void> {
+    await this.process.stop();
+    this.process.launch();
+    await this.process.untilReady();
+  }
+
+  async shutdown(): Promise<void> {
+    await this.process.stop();
+  }
+}
+
+class Cluster implements KafkaServer {
+  readonly clusterId: string;
+  readonly nodes: readonly Broker[];
+  readonly #removeAtEnd: string | undefined;
+
+  private constructor(clusterId: string, nodes: readonly Broker[], removeAtEnd: string | undefined) {
+    this.clusterId = clusterId;
+    this.nodes = nodes;
+    this.#removeAtEnd = removeAtEnd;
+  }
+
+  static async create(options: KafkaOptions, brokers: number): Promise<Cluster> {
+    const version = options.version ?? "4.3.1";
+    const java = await findJava();
+    const lib = await kafkaLib(version);
+    const folder = options.dataDir ?? await Deno.makeTempDir({ prefix: "kafka2parquet-kafka-" });
+    const [controllerPort = 0, ...brokerPorts] = freePorts(brokers + 1);
+    if (options.port !== undefined) brokerPorts[0] = options.port;
+    const clusterId = randomKafkaId();
+    const jvm = [
+      java,
+      "-cp",
+      `${lib}/*`,
+      `-Xmx${options.heapMb ?? 256}m`,
+      "-Xms64m",
+      "-XX:+UseSerialGC",
+      "-XX:TieredStopAtLevel=1",
+    ];
+    const nodes: Broker[] = [];
+    for (const [index, port] of brokerPorts.entries()) {
+      const id = index + 1;
+      const home = `${folder}/broker-${id}`;
+      await Deno.mkdir(`${home}/data`, { recursive: true });
+      const settings = `${home}/server.properties`;
+      await Deno.writeTextFile(
+        settings,
+        brokerSettings({
+          id,
+          port,
+          controllerPort,
+          brokers,
+          dataDir: `${home}/data`,
+          config: options.config ?? {},
+        }),
+      );
+      await format({ jvm, lib, clusterId, id, settings, dataDir: `${home}/data` });
+      nodes.push(
+        new Broker(id, port, {
+          name: brokers === 1 ? `Kafka ${version}` : `Kafka ${version}, broker ${id},`,
+          logFile: `${home}/server.log`,
+          command: [...jvm, "-Dorg.slf4j.simpleLogger.showDateTime=true", "kafka.Kafka", settings],
+        }),
+      );
+    }
+    return new Cluster(clusterId, nodes, options.dataDir === undefined ? folder : undefined);
+  }
+
+  get bootstrap(): string {
+    return this.nodes.map((node) => node.address).join(",");
+  }
+
+  get pid(): number {
+    return this.#first.pid;
+  }
+
+  get logFile(): string {
+    return this.#first.logFile;
+  }
+
+  get #first(): Broker {
+    return this.nodes[0]!;
+  }
+
+  async start(): Promise<void> {
+    for (const node of this.nodes) node.process.launch();
+    for (const node of this.nodes) await node.process.untilReady();
+  }
+
+  async kill(signal: Deno.Signal = "SIGKILL"): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.kill(signal)));
+  }
+
+  async restart(): Promise<void> {
+    await this.#end();
+    await this.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#end();
+    if (this.#removeAtEnd !== undefined) await Deno.remove(this.#removeAtEnd, { recursive: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** The controller last: brokers that leave in good order report to it. */
+  async #end(): Promise<void> {
+    await Promise.all(this.nodes.slice(1).map((node) => node.shutdown()));
+    await this.#first.shutdown();
+  }
+}
+
+interface BrokerPlace {
+  readonly id: number;
+  readonly port: number;
+  readonly controllerPort: number;
+  readonly brokers: number;
+  readonly dataDir: string;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+function brokerSettings(place: BrokerPlace): string {
+  const isController = place.id === 1;
+  const broker = `PLAINTEXT://127.0.0.1:${place.port}`;
+  const settings: Record<string, string> = {
+    "process.roles": isController ? "broker,controller" : "broker",
+    "node.id": String(place.id),
+    "controller.quorum.voters": `1@127.0.0.1:${place.controllerPort}`,
+    "controller.listener.names": "CONTROLLER",
+    "listeners": isController ? `${broker},CONTROLLER://127.0.0.1:${place.controllerPort}` : broker,
+    "advertised.listeners": broker,
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": place.dataDir,
+    "auto.create.topics.enable": "false",
+    "default.replication.factor": String(place.brokers),
+    "offsets.topic.replication.factor": String(place.brokers),
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": String(place.brokers),
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": String(place.brokers),
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    // A member that was killed is missed after a second: kill tests need not wait for the default of 6 s.
+    "group.min.session.timeout.ms": "1000",
+    // The default of 128 MB would take half the heap.
+    "log.cleaner.dedupe.buffer.size": "4194304",
+    ...place.config,
+  };
+  return Object.entries(settings).map(([key, value]) => `${key}=${value}\n`).join("");
+}
+
+interface FormatOptions {
+  readonly jvm: readonly string[];
+  readonly lib: string;
+  readonly clusterId: string;
+  readonly id: number;
+  readonly settings: string;
+  readonly dataDir: string;
+}
+
+/**
+ * Makes an empty data folder of the cluster; a folder that is in use already stays as it is.
+ *
+ * Kafka's own format tool costs a JVM start each time. What it writes besides the ids is the same for all clusters of
+ * one version: it runs once, and its file is kept beside the jars.
+ */
+async function format(options: FormatOptions): Promise<void> {
+  const { dataDir, lib, clusterId, id } = options;
+  const properties = `${dataDir}/meta.properties`;
+  if (await exists(properties)) return;
+  const kept = `${lib}/bootstrap.checkpoint`;
+  if (!await exists(kept)) {
+    await formatWithTool(options);
+    // By rename, so that no other process ever copies half a file.
+    const temporary = `${kept}.${crypto.randomUUID()}`;
+    await Deno.copyFile(`${dataDir}/bootstrap.checkpoint`, temporary);
+    await Deno.rename(temporary, kept);
+    return;
+  }
+  await Deno.copyFile(kept, `${dataDir}/bootstrap.checkpoint`);
+  const lines = ["version=1", `cluster.id=${clusterId}`, `node.id=${id}`, `directory.id=${randomKafkaId()}`];
+  await Deno.writeTextFile(properties, lines.join("\n") + "\n");
+}
+
+async function formatWithTool(options: FormatOptions): Promise<void> {
+  const [java = "java", ...flags] = options.jvm;
+  const { success, stdout, stderr } = await new Deno.Command(java, {
+    args: [...flags, "kafka.tools.StorageTool", "format", "-t", options.clusterId, "-c", options.settings],
+  }).output();
+  if (success) return;
+  const text = new TextDecoder();
+  throw new UserError(
+    `Cannot format Kafka's data folder ${options.dataDir}: ${text.decode(stdout)}${text.decode(stderr)}`,
+  );
+}
+
+/** 16 random bytes in the 22 characters that Kafka writes ids in. A leading dash would look like a flag. */
+function randomKafkaId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const id = btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return id.replace(/^-/, "k");
+}
+
+/** Throws until the broker serves requests and knows itself as a member of the cluster. */
+async function answers(address: string, id: number): Promise<void> {
+  const kafka = new Kafka({
+    clientId: "kafka2parquet-dev",
+    brokers: [address],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 1_000,
+    requestTimeout: 5_000,
+    retry: { retries: 0 },
+  });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const { brokers, controller } = await admin.describeCluster();
+    if (controller === null || !brokers.some((broker) => broker.nodeId === id)) {
+      throw new Error(`broker ${id} is not registered yet`);
+    }
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
