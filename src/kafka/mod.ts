@@ -1,0 +1,12 @@
+/** Kafka: the only room that knows kafkajs. Group membership, fetching and commits are our own. */
+export {
+  type CommitOutcome,
+  type FetchProblem,
+  type KafkaOptions,
+  type MemberHandler,
+  type OffsetPosition,
+  type PartitionOffset,
+  type PartitionRefusal,
+  type Session,
+  SessionOverError,
+} from "./api.ts";

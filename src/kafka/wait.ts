@@ -1,0 +1,78 @@
+/** Waiting: sleeps that a signal ends, growing delays, and messages that do not repeat themselves. */
+
+const BACKOFF_FIRST_MS = 100;
+const BACKOFF_MAX_MS = 5_000;
+const BACKOFF_JITTER = 0.2;
+/** A message that would repeat itself is written once in this time. */
+const REPEAT_MS = 10_000;
+
+/** Resolves after `ms`, or at once when the signal aborts: the caller looks at the signal. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}
+
+/** Resolves when the signal aborts. Call `release` when it is not needed any more. */
+export function aborted(signal: AbortSignal): { readonly promise: Promise<void>; release(): void } {
+  let release = () => {};
+  const promise = new Promise<void>((resolve) => {
+    if (signal.aborted) return resolve();
+    const listener = () => resolve();
+    signal.addEventListener("abort", listener);
+    release = () => signal.removeEventListener("abort", listener);
+  });
+  return { promise, release: () => release() };
+}
+
+/** Delays that double from 0.1 s to 5 s, each moved by up to a fifth so that clients do not march in step. */
+export class Backoff {
+  #nextMs = BACKOFF_FIRST_MS;
+  readonly #random: () => number;
+
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
+
+  reset(): void {
+    this.#nextMs = BACKOFF_FIRST_MS;
+  }
+
+  /** Waits for the next delay; ends early when the signal aborts. */
+  wait(signal: AbortSignal): Promise<void> {
+    const ms = this.#nextMs * (1 + BACKOFF_JITTER * (2 * this.#random() - 1));
+    this.#nextMs = Math.min(this.#nextMs * 2, BACKOFF_MAX_MS);
+    return sleep(ms, signal);
+  }
+}
+
+/** Lets one message through every 10 s, and tells it how many like it were held back. */
+export class RepeatedMessage {
+  #lastMs = -Infinity;
+  #heldBack = 0;
+
+  /** `write` gets the number of messages held back since the last one. */
+  say(write: (heldBack: number) => void): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastMs < REPEAT_MS) {
+      this.#heldBack++;
+      return;
+    }
+    this.#lastMs = nowMs;
+    write(this.#heldBack);
+    this.#heldBack = 0;
+  }
+
+  /** What was wrong is over: the next time it is written at once. */
+  over(): void {
+    this.#lastMs = -Infinity;
+    this.#heldBack = 0;
+  }
+}
