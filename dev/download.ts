@@ -105,9 +105,9 @@ async function fillRegistry(folder: string): Promise<void> {
 }
 
 async function maven(args: readonly string[], cwd?: string): Promise<void> {
-  const command = await findMaven();
-  const child = new Deno.Command(command, {
-    args: ["-B", ...args],
+  const child = new Deno.Command(await findMaven(), {
+    // Without -B: only then does Maven tell how far a file is.
+    args: ["-Dstyle.color=never", ...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -115,15 +115,21 @@ async function maven(args: readonly string[], cwd?: string): Promise<void> {
   }).spawn();
   const startedAt = Date.now();
   const tail: string[] = [];
-  let artifacts = 0;
+  let files = 0;
+  let current = "";
   const ticker = setInterval(() => {
     const seconds = Math.round((Date.now() - startedAt) / 1000);
-    say(`  still downloading: ${artifacts} ${artifacts === 1 ? "file" : "files"} after ${seconds} s`);
+    say(`  downloading: ${files} files after ${seconds} s${current && `, now ${current}`}`);
   }, PROGRESS_EVERY_MS);
   const follow = async (stream: ReadableStream<Uint8Array>) => {
     for await (const line of linesOf(stream)) {
-      if (/Downloaded from /.test(line)) artifacts++;
-      tail.push(line);
+      const progress = /^Progress \(\d+\): (.*)/.exec(line);
+      if (progress !== null) {
+        current = progress[1]?.trim() ?? "";
+        continue;
+      }
+      if (line.startsWith("Downloaded from ")) files++;
+      if (line.trim() !== "") tail.push(line);
       if (tail.length > MAVEN_TAIL_LINES) tail.shift();
     }
   };
@@ -139,14 +145,14 @@ async function maven(args: readonly string[], cwd?: string): Promise<void> {
   }
 }
 
-/** The lines of a byte stream, without their ends; a last line needs none. */
+/** The lines of a byte stream, without their ends (`\n`, `\r\n` or `\r`); a last line needs none. */
 export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of stream) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n|\r(?!$)/);
     rest = lines.pop() ?? "";
-    for (const line of lines) yield line.replace(/\r$/, "");
+    yield* lines;
   }
   rest += decoder.decode();
   if (rest !== "") yield rest;

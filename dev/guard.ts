@@ -13,7 +13,7 @@ const STOP_GRACE_MS = 15_000;
 const ORPHAN_GRACE_SECONDS = 10;
 
 const GUARD_SCRIPT = `
-log=$1; shift
+log=$1; scratch=$2; shift 2
 exec 3<&0
 (
   if ! read -r _; then
@@ -21,6 +21,7 @@ exec 3<&0
     waited=0
     while [ $waited -lt ${ORPHAN_GRACE_SECONDS} ] && kill -0 $$; do sleep 1; waited=$((waited + 1)); done
     kill -KILL $$
+    [ -z "$scratch" ] || rm -rf "$scratch"
   fi
 ) <&3 >/dev/null 2>&1 &
 exec 3<&-
@@ -35,6 +36,8 @@ export interface GuardOptions {
   /** Added to our own environment. */
   readonly env?: Record<string, string>;
   readonly cwd?: string;
+  /** A folder that the watcher removes where we die before the program: nobody else could. */
+  readonly scratchDir?: string;
 }
 
 export interface ExitStatus {
@@ -108,7 +111,7 @@ export class GuardedProcess {
 export function startGuarded(command: readonly string[], options: GuardOptions = {}): GuardedProcess {
   const output = options.logFile === undefined ? options.output ?? "inherit" : "null";
   const child = new Deno.Command("sh", {
-    args: ["-c", GUARD_SCRIPT, "guard", options.logFile ?? "", ...command],
+    args: ["-c", GUARD_SCRIPT, "guard", options.logFile ?? "", options.scratchDir ?? "", ...command],
     stdin: "piped",
     stdout: output,
     stderr: output,

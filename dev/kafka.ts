@@ -81,6 +81,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   }
 }
 
+interface BrokerFiles {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly logFile: string;
+  readonly scratchDir: string | undefined;
+}
+
 class Broker implements KafkaNode {
   readonly id: number;
   readonly address: string;
@@ -90,7 +97,7 @@ class Broker implements KafkaNode {
   constructor(
     id: number,
     port: number,
-    files: { logFile: string; command: readonly string[]; name: string },
+    files: BrokerFiles,
   ) {
     this.id = id;
     this.address = `127.0.0.1:${port}`;
@@ -150,6 +157,7 @@ class Cluster implements KafkaServer {
       "-XX:+UseSerialGC",
       "-XX:TieredStopAtLevel=1",
     ];
+    const scratchDir = options.dataDir === undefined ? folder : undefined;
     const nodes: Broker[] = [];
     for (const [index, port] of brokerPorts.entries()) {
       const id = index + 1;
@@ -172,11 +180,12 @@ class Cluster implements KafkaServer {
         new Broker(id, port, {
           name: brokers === 1 ? `Kafka ${version}` : `Kafka ${version}, broker ${id},`,
           logFile: `${home}/server.log`,
+          scratchDir,
           command: [...jvm, "-Dorg.slf4j.simpleLogger.showDateTime=true", "kafka.Kafka", settings],
         }),
       );
     }
-    return new Cluster(clusterId, nodes, options.dataDir === undefined ? folder : undefined);
+    return new Cluster(clusterId, nodes, scratchDir);
   }
 
   get bootstrap(): string {

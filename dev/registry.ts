@@ -104,6 +104,7 @@ class Registry implements RegistryServer {
         runnableJar(place.home),
       ],
       logFile: this.logFile,
+      scratchDir: place.removeAtEnd,
       readyTimeoutMs: READY_TIMEOUT_MS,
       ready: () => answers(this.url),
     });

@@ -10,6 +10,8 @@ export interface ServerProcessOptions {
   readonly name: string;
   readonly command: readonly string[];
   readonly logFile: string;
+  /** Removed even where we are killed ourselves. */
+  readonly scratchDir?: string | undefined;
   readonly readyTimeoutMs: number;
   /** One attempt to talk to the server; it throws while the server does not answer. */
   ready(): Promise<void>;
@@ -32,7 +34,8 @@ export class ServerProcess {
 
   /** Starts the program without waiting for it to answer. */
   launch(): void {
-    this.#process = startGuarded(this.#options.command, { logFile: this.#options.logFile });
+    const { command, logFile, scratchDir } = this.#options;
+    this.#process = startGuarded(command, { logFile, ...(scratchDir === undefined ? {} : { scratchDir }) });
   }
 
   /**
