@@ -1,0 +1,55 @@
+/** What the main thread and the archiver's worker say to each other. */
+import type { LogRecord } from "@logtape/logtape";
+
+import type { Config } from "../config.ts";
+import type { ExitCode } from "../errors.ts";
+
+/** What an archiver has done since it started. All counts only grow, but for `bufferedRows` and `lag`. */
+export interface Progress {
+  /** Rows in files whose offsets are committed. */
+  readonly rows: number;
+  /** Data files whose offsets are committed. */
+  readonly files: number;
+  /** Bytes of those files. */
+  readonly bytes: number;
+  readonly deadLetters: number;
+  readonly skipped: number;
+  /** Rows that are held in memory or in files that are not committed. */
+  readonly bufferedRows: number;
+  /** Records between the positions and the ends of the partitions, where known. */
+  readonly lag?: number;
+}
+
+/** What an archiver did in all. */
+export interface Summary extends Progress {
+  /** What could not be saved, one sentence each; it was not committed and comes again. */
+  readonly unsaved?: readonly string[];
+}
+
+/** The archiver as its worker runs it: resolves after a clean drain, throws where it failed. */
+export type Archive = (
+  config: Config,
+  context: { readonly stop: AbortSignal; readonly progress: (progress: Progress) => void },
+) => Promise<Summary>;
+
+/** An error as it crosses the threads. */
+export interface Failure {
+  readonly message: string;
+  readonly exitCode: ExitCode;
+  readonly hint?: string;
+  readonly stack?: string;
+}
+
+export type ToWorker =
+  | { readonly type: "start"; readonly config: Config }
+  | { readonly type: "stop" }
+  | { readonly type: "ping"; readonly n: number };
+
+export type FromWorker =
+  | { readonly type: "pong"; readonly n: number }
+  | { readonly type: "log"; readonly record: LogRecord }
+  | { readonly type: "progress"; readonly progress: Progress }
+  | { readonly type: "done"; readonly summary: Summary }
+  | { readonly type: "failed"; readonly failure: Failure }
+  /** The worker ended without having said how. */
+  | { readonly type: "exited" };

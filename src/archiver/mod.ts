@@ -1,0 +1,6 @@
+/**
+ * The archiver's door. It leads to the supervisor only: the archiver itself is loaded by its worker, so that the
+ * main thread stays small.
+ */
+export { supervise, type SuperviseOptions } from "./supervisor.ts";
+export type { Archive, Progress, Summary } from "./messages.ts";

@@ -1,0 +1,261 @@
+/**
+ * The one table of options: flags, environment variables, config-file keys, help, defaults and the README's
+ * table all come from it.
+ */
+import { COMPRESSIONS, LOG_LEVELS } from "../config.ts";
+import {
+  parseBoolean,
+  parseBroker,
+  parseChoice,
+  parseCount,
+  parseDurationMs,
+  parseFolder,
+  parseList,
+  parseRegistryUrl,
+  parseSizeBytes,
+  parseText,
+  parseTopic,
+} from "./values.ts";
+
+export const ENV_PREFIX = "KAFKA2PARQUET_";
+
+export const GROUPS = ["Kafka", "Files", "Errors", "Running"] as const;
+
+/** One option, whose values are of type `T`. */
+export interface OptionSpec<T> {
+  /** The flag without its dashes, and the key in a config file. */
+  readonly name: string;
+  readonly group: typeof GROUPS[number];
+  /** What stands for the value in help; absent for a switch. */
+  readonly placeholder?: string;
+  /** One sentence without its full stop. */
+  readonly what: string;
+  /** The default as a user would write it; absent where it follows from something else. */
+  readonly default?: string;
+  /** What the default is, in words, where `default` is absent. */
+  readonly defaultInWords?: string;
+  /** The flag may be repeated; a config file may hold an array. */
+  readonly repeatable?: true;
+  /** Environment and config file only: too rarely needed to be a flag. */
+  readonly hidden?: true;
+  /** From texts (several only where repeatable) to the value; throws InvalidValue. */
+  readonly parse: (texts: readonly string[]) => T;
+}
+
+/** Infers `T`. */
+function option<T>(spec: OptionSpec<T>): OptionSpec<T> {
+  return spec;
+}
+
+/** A parser of one text as a parser of the last text given. */
+function one<T>(parse: (text: string) => T): (texts: readonly string[]) => T {
+  return (texts) => parse(texts.at(-1) ?? "");
+}
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A column's string offsets are 32-bit, and one file is encoded in memory. */
+const FILE_BYTES_MAX = 2 ** 30;
+const FILE_ROWS_MAX = 100_000_000;
+
+export const OPTIONS = {
+  brokers: option({
+    name: "brokers",
+    group: "Kafka",
+    placeholder: "HOST:PORT",
+    what: "Kafka brokers to start from, separated by commas",
+    default: "kafka:9092",
+    repeatable: true,
+    parse: (texts) => parseList(texts).map(parseBroker),
+  }),
+  registry: option({
+    name: "registry",
+    group: "Kafka",
+    placeholder: "URL",
+    what: "Schema registry; several URLs of one registry separated by commas",
+    default: "http://schema-registry:8081",
+    repeatable: true,
+    parse: (texts) => parseList(texts).map(parseRegistryUrl),
+  }),
+  topics: option({
+    name: "topic",
+    group: "Kafka",
+    placeholder: "NAME",
+    what: "Topics to archive, repeated or separated by commas",
+    default: "customer_events",
+    repeatable: true,
+    parse: (texts) => parseList(texts).map(parseTopic),
+  }),
+  group: option({
+    name: "group",
+    group: "Kafka",
+    placeholder: "ID",
+    what: "Consumer group, shared by all replicas",
+    default: "4",
+    parse: one(parseText),
+  }),
+  from: option({
+    name: "from",
+    group: "Kafka",
+    placeholder: "WHERE",
+    what: "Where a group without committed offsets starts: earliest or latest",
+    default: "earliest",
+    parse: one((text) => parseChoice(text, ["earliest", "latest"] as const)),
+  }),
+  fetchWaitMs: option({
+    name: "fetch-wait",
+    group: "Kafka",
+    placeholder: "DURATION",
+    what: "How long a broker may hold a fetch that has no data",
+    default: "1s",
+    parse: one((text) => parseDurationMs(text, { min: 1, max: 20 * SECOND_MS })),
+  }),
+  sessionTimeoutMs: option({
+    name: "session-timeout",
+    group: "Kafka",
+    placeholder: "DURATION",
+    what: "Silence after which Kafka takes a member for dead",
+    default: "45s",
+    hidden: true,
+    parse: one((text) => parseDurationMs(text, { min: SECOND_MS, max: 30 * MINUTE_MS })),
+  }),
+  output: option({
+    name: "output",
+    group: "Files",
+    placeholder: "DIR",
+    what: "Folder of the Parquet files",
+    default: "parquet_data/data",
+    parse: one(parseFolder),
+  }),
+  rows: option({
+    name: "rows",
+    group: "Files",
+    placeholder: "COUNT",
+    what: "Rows at which a file is closed",
+    default: "1200",
+    parse: one((text) => parseCount(text, { min: 1, max: FILE_ROWS_MAX })),
+  }),
+  bytes: option({
+    name: "bytes",
+    group: "Files",
+    placeholder: "SIZE",
+    what: "Bytes in memory at which a file is closed",
+    default: "128MiB",
+    parse: one((text) => parseSizeBytes(text, { min: 2 ** 10, max: FILE_BYTES_MAX })),
+  }),
+  ageMs: option({
+    name: "age",
+    group: "Files",
+    placeholder: "DURATION",
+    what: "Age of its first row at which a file is closed",
+    default: "60s",
+    parse: one((text) => parseDurationMs(text, { min: 100, max: 7 * DAY_MS })),
+  }),
+  compression: option({
+    name: "compression",
+    group: "Files",
+    placeholder: "CODEC",
+    what: `Compression of the files: ${COMPRESSIONS.join(", ")}`,
+    default: "snappy",
+    parse: one((text) => parseChoice(text, COMPRESSIONS)),
+  }),
+  separator: option({
+    name: "separator",
+    group: "Files",
+    placeholder: "TEXT",
+    what: "Between the names of nested fields in a column's name",
+    default: ".",
+    parse: one(parseText),
+  }),
+  onError: option({
+    name: "on-error",
+    group: "Errors",
+    placeholder: "ACTION",
+    what: "What becomes of a record that cannot be decoded: dead-letter, skip or stop",
+    default: "dead-letter",
+    parse: one((text) => parseChoice(text, ["dead-letter", "skip", "stop"] as const)),
+  }),
+  deadLetter: option({
+    name: "dead-letter",
+    group: "Errors",
+    placeholder: "DIR",
+    what: "Folder of the dead-letter files",
+    defaultInWords: "dead_letter beside the output folder",
+    parse: one(parseFolder),
+  }),
+  untilEnd: option({
+    name: "until-end",
+    group: "Running",
+    what: "Archive up to the end as it is at start, then exit; exit code 3 if there were dead letters",
+    default: "false",
+    parse: one(parseBoolean),
+  }),
+  startupTimeoutMs: option({
+    name: "startup-timeout",
+    group: "Running",
+    placeholder: "DURATION",
+    what: "How long brokers and registry are waited for at start",
+    default: "60s",
+    parse: one((text) => parseDurationMs(text, { min: 100, max: DAY_MS })),
+  }),
+  shutdownTimeoutMs: option({
+    name: "shutdown-timeout",
+    group: "Running",
+    placeholder: "DURATION",
+    what: "How long saving may take after Ctrl-C or SIGTERM",
+    default: "60s",
+    parse: one((text) => parseDurationMs(text, { min: 100, max: HOUR_MS })),
+  }),
+  configFile: option({
+    name: "config",
+    group: "Running",
+    placeholder: "FILE",
+    what: "TOML file of options; its keys are the flags' names",
+    defaultInWords: "no file",
+    parse: one(parseText),
+  }),
+  logLevel: option({
+    name: "log-level",
+    group: "Running",
+    placeholder: "LEVEL",
+    what: `Least level to log: ${LOG_LEVELS.join(", ")}`,
+    default: "info",
+    parse: one((text) => parseChoice(text, LOG_LEVELS)),
+  }),
+  logFormat: option({
+    name: "log-format",
+    group: "Running",
+    placeholder: "FORMAT",
+    what: "How to log: text or json",
+    defaultInWords: "text on a terminal, else json",
+    parse: one((text) => parseChoice(text, ["text", "json"] as const)),
+  }),
+  color: option({
+    name: "color",
+    group: "Running",
+    placeholder: "WHEN",
+    what: "Coloured logs: auto, always or never; auto also respects NO_COLOR",
+    default: "auto",
+    parse: one((text) => parseChoice(text, ["auto", "always", "never"] as const)),
+  }),
+} as const;
+
+export type OptionKey = keyof typeof OPTIONS;
+export type OptionValue<K extends OptionKey> = ReturnType<typeof OPTIONS[K]["parse"]>;
+
+/** All options in the table's order, without the types of their values. */
+export const ALL_OPTIONS: readonly OptionSpec<unknown>[] = Object.values(OPTIONS);
+
+/** `fetch-wait` as `KAFKA2PARQUET_FETCH_WAIT`. */
+export function envName(option: Pick<OptionSpec<unknown>, "name">): string {
+  return ENV_PREFIX + option.name.toUpperCase().replaceAll("-", "_");
+}
+
+/** The default in words, for help and tables. */
+export function defaultText(option: OptionSpec<unknown>): string {
+  if (option.placeholder === undefined) return "off";
+  return option.default ?? option.defaultInWords ?? "";
+}

@@ -1,0 +1,162 @@
+/** Flags over environment over config file over defaults: one frozen Config, or an error that names the source. */
+import { isAbsolute, join, normalize, relative, resolve } from "node:path";
+
+import type { Config } from "../config.ts";
+import { ExitCode, UserError } from "../errors.ts";
+import { nearest } from "../nearest.ts";
+import {
+  ALL_OPTIONS,
+  ENV_PREFIX,
+  envName,
+  type OptionKey,
+  OPTIONS,
+  type OptionSpec,
+  type OptionValue,
+} from "./options.ts";
+import { InvalidValue } from "./values.ts";
+
+/** Texts by option name, as the user wrote them. */
+export type Texts = ReadonlyMap<string, readonly string[]>;
+
+export interface Sources {
+  readonly flags: Texts;
+  /** The whole environment; names without the prefix are of no interest, but for NO_COLOR and TERM. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly file?: { readonly path: string; readonly texts: Texts };
+  /** Whether stderr is a terminal. */
+  readonly terminal: boolean;
+}
+
+/** Texts of one option, and where they stood. */
+interface Given {
+  readonly texts: readonly string[];
+  readonly exitCode: ExitCode;
+  /** How the user wrote it, for an error. */
+  readonly written: string;
+}
+
+/**
+ * Variables that Kubernetes and Docker links put into the environment for a service named kafka2parquet; they are
+ * nobody's mistake.
+ */
+const SERVICE_LINK = /^KAFKA2PARQUET_(SERVICE_(HOST|PORT).*|PORT(_\d+_(TCP|UDP|SCTP).*)?|NAME|ENV_.*)$/;
+
+/** The configuration of a run. Throws {@link UserError}: exit code 2 for a flag, 78 for environment or file. */
+export function resolveConfig(sources: Sources): Config {
+  checkEnvNames(sources.env);
+  const value = <K extends OptionKey>(key: K) => valueOf(key, sources);
+  const output = value("output");
+  const config: Config = {
+    brokers: value("brokers")!,
+    registry: value("registry")!,
+    topics: value("topics")!,
+    group: value("group")!,
+    output: output!,
+    // Beside the data and never inside it: a reader's **/*.parquet must find committed data only.
+    deadLetter: value("deadLetter") ?? normalize(join(output!, "..", "dead_letter")),
+    rows: value("rows")!,
+    bytes: value("bytes")!,
+    ageMs: value("ageMs")!,
+    fetchWaitMs: value("fetchWaitMs")!,
+    compression: value("compression")!,
+    from: value("from")!,
+    untilEnd: value("untilEnd")!,
+    onError: value("onError")!,
+    separator: value("separator")!,
+    shutdownTimeoutMs: value("shutdownTimeoutMs")!,
+    startupTimeoutMs: value("startupTimeoutMs")!,
+    sessionTimeoutMs: value("sessionTimeoutMs")!,
+    logLevel: value("logLevel")!,
+    logFormat: value("logFormat") ?? (sources.terminal ? "text" : "json"),
+    color: wantsColor(value("color")!, sources),
+  };
+  checkFolders(config, sources);
+  return Object.freeze(config);
+}
+
+/** The path of the config file, which has to be known before the rest can be. */
+export function configFilePath(sources: Omit<Sources, "file">): string | undefined {
+  return valueOf("configFile", sources);
+}
+
+/** Whether logs are coloured: `auto` means on a terminal, unless NO_COLOR or a dumb terminal says otherwise. */
+export function wantsColor(
+  when: OptionValue<"color">,
+  sources: Pick<Sources, "env" | "terminal">,
+): boolean {
+  if (when !== "auto") return when === "always";
+  return sources.terminal && !sources.env["NO_COLOR"] && sources.env["TERM"] !== "dumb";
+}
+
+function valueOf<K extends OptionKey>(key: K, sources: Omit<Sources, "file"> & Partial<Sources>) {
+  const option: OptionSpec<unknown> = OPTIONS[key];
+  const given = find(option, sources);
+  const texts = given?.texts ?? (option.default === undefined ? undefined : [option.default]);
+  if (texts === undefined) return undefined;
+  try {
+    return OPTIONS[key].parse(texts) as OptionValue<K>;
+  } catch (error) {
+    if (!(error instanceof InvalidValue) || given === undefined) throw error;
+    throw new UserError(`${given.written} is ${error.message}`, {
+      hint: error.hint,
+      exitCode: given.exitCode,
+    });
+  }
+}
+
+function find(option: OptionSpec<unknown>, sources: Partial<Sources>): Given | undefined {
+  const flag = sources.flags?.get(option.name);
+  if (flag) {
+    return {
+      texts: flag,
+      exitCode: ExitCode.usage,
+      written: `--${option.name} ${flag.map(quoted).join(" ")}`,
+    };
+  }
+  // Compose files and manifests pass a variable that is not set as an empty one.
+  const env = sources.env?.[envName(option)];
+  if (env) return { texts: [env], exitCode: ExitCode.config, written: `${envName(option)}=${quoted(env)}` };
+  const texts = sources.file?.texts.get(option.name);
+  if (!texts) return undefined;
+  return {
+    texts,
+    exitCode: ExitCode.config,
+    written: `${option.name} = ${texts.map(quoted).join(", ")} in ${sources.file!.path}`,
+  };
+}
+
+/** The text in quotes, without the password of a URL. */
+function quoted(text: string): string {
+  return JSON.stringify(text.replaceAll(/\/\/[^/@\s]*@/g, "//***@"));
+}
+
+function checkEnvNames(env: Readonly<Record<string, string>>): void {
+  const known = ALL_OPTIONS.map(envName);
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith(ENV_PREFIX) || known.includes(name) || SERVICE_LINK.test(name)) continue;
+    const meant = nearest(name, known);
+    throw new UserError(`Unknown environment variable ${name}`, {
+      hint: meant ? `Did you mean ${meant}?` : "See kafka2parquet --help for the variables that there are.",
+      exitCode: ExitCode.config,
+    });
+  }
+}
+
+function checkFolders(config: Config, sources: Sources): void {
+  const within = (inner: string, outer: string) => {
+    const path = relative(resolve(outer), resolve(inner));
+    return path !== ".." && !path.startsWith("../") && !isAbsolute(path);
+  };
+  if (!within(config.deadLetter, config.output) && !within(config.output, config.deadLetter)) return;
+  const flagged = sources.flags.has(OPTIONS.deadLetter.name) || sources.flags.has(OPTIONS.output.name);
+  throw new UserError(
+    `The dead-letter folder ${quoted(config.deadLetter)} and the output folder ${
+      quoted(config.output)
+    } overlap`,
+    {
+      hint:
+        "Choose two folders of which neither holds the other: a reader of one must not find files of the other.",
+      exitCode: flagged ? ExitCode.usage : ExitCode.config,
+    },
+  );
+}
