@@ -1,0 +1,402 @@
+/**
+ * The one file that touches kafkajs, which is untyped below its front door. What we take from it: connections with
+ * TLS and SASL, version negotiation, and the encoders and decoders of requests. What we leave: its consumer, group
+ * membership, offset management, retries and metadata cache.
+ */
+// deno-lint-ignore-file no-explicit-any
+import { getLogger } from "@logtape/logtape";
+import { messageOf, UserError } from "../errors.ts";
+
+const log = getLogger(["kafka2parquet", "kafka", "kafkajs"]);
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const AUTHENTICATION_TIMEOUT_MS = 10_000;
+/** kafkajs's own poll of requests that wait for the end of a throttle. */
+const THROTTLE_CHECK_MS_MIN = 10;
+/** Index of the connection that kafkajs keeps for fetches, and of the one for everything else. */
+const FETCH_CONNECTION = 1;
+const MAIN_CONNECTION = 0;
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The broker could not be reached, hung up, or did not answer in time. The request may have been carried out. */
+export class ConnectionError extends Error {
+  override readonly name = "ConnectionError";
+  readonly broker: string;
+
+  constructor(broker: string, message: string) {
+    super(message);
+    this.broker = broker;
+  }
+}
+
+export interface MetadataAnswer {
+  readonly clusterId: string | null;
+  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+  readonly topicMetadata: readonly {
+    readonly topicErrorCode: number;
+    readonly topic: string;
+    readonly isInternal: boolean;
+    readonly partitionMetadata: readonly {
+      readonly partitionErrorCode: number;
+      readonly partitionId: number;
+      readonly leader: number;
+    }[];
+  }[];
+}
+
+export interface JoinAnswer {
+  readonly errorCode: number;
+  readonly generationId: number;
+  readonly groupProtocol: string;
+  readonly leaderId: string;
+  readonly memberId: string;
+  readonly members: readonly { readonly memberId: string; readonly memberMetadata: Uint8Array }[];
+}
+
+/** A fetch response as it came, for our own parser. */
+export interface RawFetchAnswer {
+  readonly apiVersion: number;
+  readonly payload: Uint8Array;
+}
+
+interface PerPartition<T> {
+  readonly responses: readonly {
+    readonly topic: string;
+    readonly partitions: readonly ({ readonly partition: number; readonly errorCode: number } & T)[];
+  }[];
+}
+
+interface TopicsOf<T> {
+  readonly topics: readonly { readonly topic: string; readonly partitions: readonly T[] }[];
+}
+
+/** The requests that we send: arguments and answers in kafkajs's shapes, error codes left for us to judge. */
+export interface Requests {
+  Metadata: {
+    args: { readonly topics: readonly string[]; readonly allowAutoTopicCreation: false };
+    answer: MetadataAnswer;
+  };
+  GroupCoordinator: {
+    args: { readonly groupId: string };
+    answer: { readonly errorCode: number; readonly coordinator: Address & { readonly nodeId: number } };
+  };
+  JoinGroup: {
+    args: {
+      readonly groupId: string;
+      readonly sessionTimeout: number;
+      readonly rebalanceTimeout: number;
+      readonly memberId: string;
+      readonly protocolType: "consumer";
+      readonly groupProtocols: readonly { readonly name: string; readonly metadata: Uint8Array }[];
+    };
+    answer: JoinAnswer;
+  };
+  SyncGroup: {
+    args: {
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly memberId: string;
+      readonly groupAssignment: readonly {
+        readonly memberId: string;
+        readonly memberAssignment: Uint8Array;
+      }[];
+    };
+    answer: { readonly errorCode: number; readonly memberAssignment: Uint8Array };
+  };
+  Heartbeat: {
+    args: { readonly groupId: string; readonly groupGenerationId: number; readonly memberId: string };
+    answer: { readonly errorCode: number };
+  };
+  LeaveGroup: {
+    args: { readonly groupId: string; readonly memberId: string };
+    answer: { readonly errorCode: number };
+  };
+  OffsetCommit: {
+    args:
+      & { readonly groupId: string; readonly groupGenerationId: number; readonly memberId: string }
+      & TopicsOf<{ readonly partition: number; readonly offset: string; readonly metadata: string }>;
+    answer: PerPartition<unknown>;
+  };
+  OffsetFetch: {
+    args: { readonly groupId: string } & TopicsOf<{ readonly partition: number }>;
+    answer:
+      & { readonly errorCode?: number }
+      & PerPartition<
+        { readonly offset: string; readonly metadata: string | null }
+      >;
+  };
+  ListOffsets: {
+    args:
+      & { readonly isolationLevel: 0 | 1 }
+      & TopicsOf<
+        { readonly partition: number; readonly timestamp: number }
+      >;
+    answer: PerPartition<{ readonly offset: string }>;
+  };
+  Fetch: {
+    args:
+      & {
+        readonly isolationLevel: 1;
+        readonly maxWaitTime: number;
+        readonly minBytes: number;
+        readonly maxBytes: number;
+      }
+      & TopicsOf<
+        { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }
+      >;
+    answer: RawFetchAnswer;
+  };
+}
+
+/** What each member tells the group, and what the leader tells each member, in the consumer protocol's encoding. */
+export interface AssignmentCodec {
+  encodeSubscription(topics: readonly string[]): Uint8Array;
+  decodeSubscription(bytes: Uint8Array): string[];
+  encodeAssignment(partitions: ReadonlyMap<string, readonly number[]>): Uint8Array;
+  decodeAssignment(bytes: Uint8Array): Map<string, number[]>;
+}
+
+/** kafkajs, loaded and mended. */
+export interface Kafkajs {
+  link(address: Address, options: { readonly clientId: string }): BrokerLink;
+  readonly assignments: AssignmentCodec;
+}
+
+interface Modules {
+  readonly Broker: any;
+  readonly ConnectionPool: any;
+  readonly socketFactory: any;
+  readonly requests: any;
+  readonly apiKeys: any;
+}
+
+let loaded: Promise<Kafkajs> | undefined;
+
+/** Loads kafkajs at the first call: it costs 70 ms, which `--help` should not pay. */
+export function loadKafkajs(): Promise<Kafkajs> {
+  return loaded ??= load();
+}
+
+async function load(): Promise<Kafkajs> {
+  const [broker, pool, sockets, requests, keys, queue, assigner] = await Promise.all([
+    import("kafkajs/src/broker/index.js") as Promise<any>,
+    import("kafkajs/src/network/connectionPool.js") as Promise<any>,
+    import("kafkajs/src/network/socketFactory.js") as Promise<any>,
+    import("kafkajs/src/protocol/requests/index.js") as Promise<any>,
+    import("kafkajs/src/protocol/requests/apiKeys.js") as Promise<any>,
+    import("kafkajs/src/network/requestQueue/index.js") as Promise<any>,
+    import("kafkajs/src/consumer/assignerProtocol.js") as Promise<any>,
+  ]);
+  mendThrottleTimer(queue.default);
+  const modules: Modules = {
+    Broker: broker.default,
+    ConnectionPool: pool.default,
+    socketFactory: sockets.default(),
+    requests: requests.default.requests,
+    apiKeys: keys.default,
+  };
+  return {
+    link: (address, options) => new BrokerLink(modules, address, options.clientId),
+    assignments: assignmentCodec(assigner.default),
+  };
+}
+
+/**
+ * kafkajs re-arms `setTimeout(throttledUntil - now)` after every request although nothing waits: the delay is
+ * about minus the time since 1970, which prints a warning and wakes the process every millisecond for each
+ * connection. Armed only when a request waits, an idle consumer costs a tenth of the CPU.
+ */
+function mendThrottleTimer(RequestQueue: any): void {
+  RequestQueue.prototype.scheduleCheckPendingRequests = function (this: any) {
+    if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return;
+    const delayMs = Math.max(this.throttledUntil - Date.now(), THROTTLE_CHECK_MS_MIN);
+    this.throttleCheckTimeoutId = setTimeout(() => {
+      this.throttleCheckTimeoutId = null;
+      this.checkPendingRequests();
+    }, delayMs);
+  };
+}
+
+/**
+ * The connections to one broker: one for fetches, one for everything else, made when needed. A failure or a
+ * timeout closes both, so that no late answer can be taken for another one; the next request connects anew.
+ */
+export class BrokerLink {
+  readonly address: string;
+  readonly #modules: Modules;
+  readonly #target: Address;
+  readonly #clientId: string;
+  #broker: any;
+  /** One connection attempt at a time: kafkajs would open a second socket and lose the first. */
+  readonly #connecting = new Map<number, Promise<void>>();
+
+  constructor(modules: Modules, target: Address, clientId: string) {
+    this.#modules = modules;
+    this.#target = target;
+    this.#clientId = clientId;
+    this.address = `${target.host}:${target.port}`;
+  }
+
+  get isConnected(): boolean {
+    return this.#broker !== undefined && this.#broker.isConnected();
+  }
+
+  /**
+   * One request, one answer.
+   *
+   * @throws {ConnectionError} where there is no answer within `timeoutMs`.
+   * @throws {UserError} where the broker does not know the request or refuses the credentials.
+   */
+  async request<K extends keyof Requests>(
+    api: K,
+    args: Requests[K]["args"],
+    options: { readonly timeoutMs: number },
+  ): Promise<Requests[K]["answer"]> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      const message = `${this.address} did not answer ${api} within ${options.timeoutMs} ms`;
+      timer = setTimeout(() => reject(new ConnectionError(this.address, message)), options.timeoutMs);
+    });
+    try {
+      return await Promise.race([this.#send(api, args), timeout]);
+    } catch (error) {
+      this.close();
+      throw this.#explain(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Closes the sockets at once; requests under way fail with a {@link ConnectionError}. */
+  close(): void {
+    const broker = this.#broker;
+    this.#broker = undefined;
+    this.#connecting.clear();
+    if (broker === undefined) return;
+    for (const connection of broker.connectionPool.pool) hangUp(connection);
+  }
+
+  async #send<K extends keyof Requests>(api: K, args: Requests[K]["args"]): Promise<any> {
+    const broker = this.#broker ??= this.#newBroker();
+    await this.#ready(broker, api === "Fetch" ? FETCH_CONNECTION : MAIN_CONNECTION);
+    const { requests, apiKeys } = this.#modules;
+    const protocol = broker.lookupRequest(apiKeys[api], requests[api])(args);
+    const response = api === "Fetch" ? rawFetch(protocol.request.apiVersion) : {
+      decode: protocol.response.decode,
+      parse: (decoded: unknown) => decoded,
+    };
+    return await broker.connectionPool.send({ request: protocol.request, response });
+  }
+
+  #ready(broker: any, index: number): Promise<void> {
+    const connection = broker.connectionPool.pool[index];
+    if (connection.isConnected() && broker.versions !== null) return Promise.resolve();
+    let connecting = this.#connecting.get(index);
+    if (connecting === undefined) {
+      connecting = connect(broker, connection).finally(() => {
+        if (this.#broker === broker) this.#connecting.delete(index);
+        // Closed while the socket was not open yet: nobody else would close it.
+        else hangUp(connection);
+      });
+      // Whoever asked may have given up in the meantime.
+      connecting.catch(() => {});
+      this.#connecting.set(index, connecting);
+    }
+    return connecting;
+  }
+
+  #newBroker(): any {
+    const { Broker, ConnectionPool, socketFactory } = this.#modules;
+    const connectionPool = new ConnectionPool({
+      ...this.#target,
+      clientId: this.#clientId,
+      socketFactory,
+      logger: KAFKAJS_LOGGER,
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: CONNECT_TIMEOUT_MS,
+      // Our own timer is armed for each request; kafkajs's would wake up ten times a second.
+      enforceRequestTimeout: false,
+    });
+    return new Broker({
+      connectionPool,
+      logger: KAFKAJS_LOGGER,
+      authenticationTimeout: AUTHENTICATION_TIMEOUT_MS,
+      allowAutoTopicCreation: false,
+    });
+  }
+
+  #explain(error: any): Error {
+    if (error instanceof ConnectionError || error instanceof UserError) return error;
+    const name = String(error?.name);
+    if (name === "KafkaJSServerDoesNotSupportApiKey" || error?.type === "UNSUPPORTED_VERSION") {
+      return new UserError(
+        `The broker ${this.address} does not know a request that is needed: ${error.message}`,
+        {
+          hint: "Use Kafka 0.11 or later.",
+          cause: error,
+        },
+      );
+    }
+    if (name.includes("SASL") || error?.type === "SASL_AUTHENTICATION_FAILED") {
+      return new UserError(`The broker ${this.address} refuses the credentials: ${messageOf(error)}`, {
+        hint: "Check user name, password and SASL mechanism.",
+        cause: error,
+      });
+    }
+    return new ConnectionError(this.address, messageOf(error));
+  }
+}
+
+async function connect(broker: any, connection: any): Promise<void> {
+  await broker.connect();
+  if (!connection.isConnected()) await connection.connect();
+}
+
+function hangUp(connection: any): void {
+  const reason = new Error("Connection closed");
+  reason.name = "KafkaJSConnectionClosedError";
+  connection.rejectRequests(reason);
+  // With an error, so that kafkajs's handler ends an attempt to connect and its timer.
+  connection.socket?.destroy(reason);
+  connection.disconnect().catch(() => {});
+}
+
+/** Leaves the fetch response as bytes; kafkajs only needs to see how long the broker wants it to be silent. */
+function rawFetch(apiVersion: number) {
+  return {
+    decode: (payload: Uint8Array) => {
+      const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+      return Promise.resolve({
+        apiVersion,
+        payload,
+        clientSideThrottleTime: apiVersion >= 8 ? view.getInt32(0) : 0,
+      });
+    },
+    parse: (answer: RawFetchAnswer) => answer,
+  };
+}
+
+function assignmentCodec({ MemberMetadata, MemberAssignment }: any): AssignmentCodec {
+  return {
+    encodeSubscription: (topics) => MemberMetadata.encode({ version: 0, topics }),
+    decodeSubscription: (bytes) => MemberMetadata.decode(bytes).topics,
+    encodeAssignment: (partitions) =>
+      MemberAssignment.encode({ version: 0, assignment: Object.fromEntries(partitions) }),
+    decodeAssignment: (bytes) =>
+      new Map(Object.entries<number[]>(MemberAssignment.decode(bytes)?.assignment ?? {})),
+  };
+}
+
+type KafkajsLog = (message: string, properties?: Record<string, unknown>) => void;
+
+/** kafkajs calls ordinary events of a cluster errors, and repeats them: what matters we log ourselves. */
+const KAFKAJS_LOGGER = (() => {
+  const remark: KafkajsLog = (message, properties) => log.debug("{message}", { message, ...properties });
+  const detail: KafkajsLog = (message, properties) => log.trace("{message}", { message, ...properties });
+  const logger = { error: remark, warn: remark, info: detail, debug: detail, namespace: () => logger };
+  return logger;
+})();
