@@ -1,0 +1,334 @@
+/** One archiver: a member of the group that turns what it is assigned into files, until it is stopped. */
+import { getLogger } from "@logtape/logtape";
+import { join } from "node:path";
+import { sleep } from "../checkpoint/mod.ts";
+import type { Config } from "../config.ts";
+import { ExitCode, messageOf, UserError } from "../errors.ts";
+import {
+  type FetchProblem,
+  type GroupMember,
+  KafkaClient,
+  type MemberHandler,
+  type Session,
+  SessionOverError,
+} from "../kafka/mod.ts";
+import type { FetchedRecords, TopicPartition } from "../model.ts";
+import { loadParquetEncoder } from "../parquet/mod.ts";
+import { Registry } from "../registry/mod.ts";
+import { type FileToPrepare, LocalSink, type Sink } from "../sink/mod.ts";
+import { FileLog } from "./file_log.ts";
+import { FileSealer, type SealedFile } from "./file_sealer.ts";
+import type { Archive, Summary } from "./messages.ts";
+import { keyOf, recover, type RecoveryOptions, settle } from "./recovery.ts";
+import { Schemas } from "./schemas.ts";
+import { SessionArchive } from "./session_archive.ts";
+import { Totals } from "./totals.ts";
+
+const log = getLogger(["kafka2parquet", "archiver"]);
+
+const PROGRESS_EVERY_MS = 500;
+/** A checkpoint that waits for other members is judged again so soon, and everything so often. */
+const JUDGE_WAITING_MS = 5000;
+const JUDGE_EVERY_MS = 60 * 60 * 1000;
+
+/** Archives until `stop` is aborted or, in a bounded run, the end is reached. */
+export const archive: Archive = async (config, { stop, progress }) => {
+  const totals = new Totals();
+  const registry = new Registry({ urls: config.registry, signal: stop });
+  const client = await connectAll(config, { registry, stop });
+  if (client === undefined) return totals.with({ bufferedRows: 0, lag: 0 });
+  try {
+    const archiver = await Archiver.create(config, { client, registry, totals });
+    const timer = setInterval(() => progress(archiver.progress), PROGRESS_EVERY_MS);
+    try {
+      return await archiver.run(stop);
+    } finally {
+      clearInterval(timer);
+      progress(archiver.progress);
+    }
+  } finally {
+    await client.disconnect();
+  }
+};
+
+/** @returns undefined where the program was told to stop while it waited. */
+async function connectAll(
+  config: Config,
+  { registry, stop }: { registry: Registry; stop: AbortSignal },
+): Promise<KafkaClient | undefined> {
+  let client: KafkaClient | undefined;
+  try {
+    client = await KafkaClient.connect({
+      brokers: config.brokers,
+      clientId: "kafka2parquet",
+      group: config.group,
+      topics: config.topics,
+      sessionTimeoutMs: config.sessionTimeoutMs,
+      fetchWaitMs: config.fetchWaitMs,
+      startupTimeoutMs: config.startupTimeoutMs,
+    }, stop);
+    await registry.ping(stop, config.startupTimeoutMs);
+    return client;
+  } catch (error) {
+    await client?.disconnect();
+    if (stop.aborted) return undefined;
+    throw error;
+  }
+}
+
+class Archiver implements MemberHandler {
+  readonly #config: Config;
+  readonly #client: KafkaClient;
+  readonly #sink: Sink;
+  readonly #schemas: Schemas;
+  readonly #sealer: FileSealer;
+  readonly #totals: Totals;
+  readonly #ends: ReadonlyMap<string, bigint> | undefined;
+  readonly #files: FileLog;
+  readonly #member: GroupMember;
+  #current: SessionArchive | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #unsaved: string[] = [];
+
+  static async create(
+    config: Config,
+    { client, registry, totals }: { client: KafkaClient; registry: Registry; totals: Totals },
+  ): Promise<Archiver> {
+    const partitions: TopicPartition[] = [];
+    for (const topic of config.topics) {
+      for (const partition of await client.partitions(topic)) partitions.push({ topic, partition });
+    }
+    const cluster = await client.clusterId();
+    const { group, output, deadLetter } = config;
+    const sink = await LocalSink.open({ output, alsoInto: [deadLetter], cluster, group });
+    log.info("Archiving {topics} ({partitions} partitions) of {brokers} as group {group} into {output}", {
+      topics: config.topics.join(", "),
+      partitions: partitions.length,
+      brokers: config.brokers.join(","),
+      group,
+      output,
+    });
+    return new Archiver(config, {
+      client,
+      sink,
+      totals,
+      schemas: new Schemas({ separator: config.separator, lookup: (id) => registry.schema(id) }),
+      sealer: new FileSealer({
+        config,
+        cluster,
+        encoder: await loadParquetEncoder(),
+        randomUUID: () => crypto.randomUUID(),
+      }),
+      ends: config.untilEnd ? offsetMap(await client.offsets(partitions, "stable")) : undefined,
+    });
+  }
+
+  private constructor(config: Config, parts: {
+    client: KafkaClient;
+    sink: Sink;
+    totals: Totals;
+    schemas: Schemas;
+    sealer: FileSealer;
+    ends: ReadonlyMap<string, bigint> | undefined;
+  }) {
+    this.#config = config;
+    this.#client = parts.client;
+    this.#sink = parts.sink;
+    this.#totals = parts.totals;
+    this.#schemas = parts.schemas;
+    this.#sealer = parts.sealer;
+    this.#ends = parts.ends;
+    this.#files = new FileLog(config.rows);
+    this.#member = parts.client.createMember(this);
+  }
+
+  get progress() {
+    return this.#totals.with({
+      bufferedRows: this.#current?.bufferedRows ?? 0,
+      lag: this.#current?.lag ?? 0,
+    });
+  }
+
+  /** @throws whatever ended the work, after what was held has been saved as far as possible. */
+  async run(stop: AbortSignal): Promise<Summary> {
+    const onStop = () => void this.#member.stop();
+    stop.addEventListener("abort", onStop);
+    if (stop.aborted) onStop();
+    try {
+      await this.#member.run();
+    } finally {
+      stop.removeEventListener("abort", onStop);
+      this.#current?.drop();
+      this.#files.flush();
+    }
+    if (this.#failure) throw this.#failure.error;
+    return { ...this.progress, unsaved: this.#unsaved };
+  }
+
+  async joined(session: Session): Promise<void> {
+    this.#current?.drop();
+    this.#current = undefined;
+    log.info("Joined group {group}, generation {generation}: {assignment}", {
+      group: this.#config.group,
+      generation: session.generation,
+      assignment: describeAssignment(session.assignment),
+    });
+    const recovery: RecoveryOptions = {
+      session,
+      sink: this.#sink,
+      committed: (partitions) => this.#client.committed(this.#config.group, partitions),
+      startOffsets: async (partitions) =>
+        offsetMap(
+          await this.#client.offsets(partitions, this.#config.from === "earliest" ? "earliest" : "stable"),
+        ),
+    };
+    const { ready, waiting } = await recover(recovery);
+    const current = this.#current = new SessionArchive({
+      session,
+      config: this.#config,
+      sink: this.#sink,
+      schemas: this.#schemas,
+      sealer: this.#sealer,
+      totals: this.#totals,
+      ends: this.#ends,
+      randomUUID: () => crypto.randomUUID(),
+      onPublished: (files) => this.#published(files),
+      onFailure: (error) => this.#fail(error),
+    });
+    current.start(ready);
+    if (current.done) this.#finish();
+    void this.#judgeAgain(recovery, waiting);
+  }
+
+  async records(session: Session, fetched: FetchedRecords): Promise<void> {
+    const current = this.#current;
+    if (current?.session !== session || this.#failure) return;
+    try {
+      await current.accept(fetched);
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (current.done) this.#finish();
+  }
+
+  async revoked(session: Session, reason: "rebalance" | "stopping"): Promise<void> {
+    const current = this.#current;
+    if (current?.session !== session) return;
+    const rows = current.bufferedRows;
+    log.info(
+      reason === "rebalance"
+        ? "The group rebalances: saving {rows} rows"
+        : "Saving {rows} rows before leaving",
+      {
+        rows,
+      },
+    );
+    await current.flush();
+    if (reason === "stopping") this.#unsaved = current.unsaved();
+  }
+
+  lost(session: Session): Promise<void> {
+    if (this.#current?.session === session) {
+      log.warning("Lost the place in group {group}: {rows} rows that were held are dropped and come again", {
+        group: this.#config.group,
+        rows: this.#current.bufferedRows,
+      });
+      this.#current.drop();
+      this.#current = undefined;
+    }
+    return Promise.resolve();
+  }
+
+  fetchFailed(_session: Session, partition: TopicPartition, problem: FetchProblem): Promise<void> {
+    this.#fail(fetchError(partition, problem));
+    return Promise.resolve();
+  }
+
+  /** Ends the program with this error, after saving what is held. */
+  #fail(error: unknown): void {
+    if (error instanceof SessionOverError) return;
+    if (this.#failure) {
+      log.debug("Another failure while stopping: {reason}", { reason: messageOf(error) });
+      return;
+    }
+    this.#failure = { error };
+    void this.#member.stop();
+  }
+
+  #finish(): void {
+    void this.#member.stop();
+  }
+
+  #published(files: readonly FileToPrepare[]): void {
+    for (const { final, rows, bytes, kind } of files as readonly SealedFile[]) {
+      this.#files.add({ path: join(this.#config.output, final), rows, bytes: bytes.length, kind });
+    }
+  }
+
+  /** Judges again while the session lives: soon where a checkpoint waits for other members, else hourly. */
+  async #judgeAgain(recovery: RecoveryOptions, waiting: boolean): Promise<void> {
+    const { signal } = recovery.session;
+    try {
+      while (!signal.aborted) {
+        await sleep(waiting ? JUDGE_WAITING_MS : JUDGE_EVERY_MS, signal);
+        if (!signal.aborted) waiting = await settle(recovery);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+}
+
+function offsetMap(offsets: readonly (TopicPartition & { readonly offset: bigint })[]): Map<string, bigint> {
+  return new Map(offsets.map((entry) => [keyOf(entry), entry.offset]));
+}
+
+/** `customer_events[0-3,7]`, for each topic. */
+function describeAssignment(assignment: readonly TopicPartition[]): string {
+  if (assignment.length === 0) return "no partitions, the other members have them all";
+  const topics = Map.groupBy(assignment, ({ topic }) => topic);
+  return [...topics].map(([topic, partitions]) => {
+    const numbers = partitions.map(({ partition }) => partition).sort((a, b) => a - b);
+    const spans: string[] = [];
+    for (let i = 0; i < numbers.length;) {
+      let last = i;
+      while (numbers[last + 1] === numbers[last]! + 1) last++;
+      spans.push(last === i ? `${numbers[i]}` : `${numbers[i]}-${numbers[last]}`);
+      i = last + 1;
+    }
+    return `${topic}[${spans.join(",")}]`;
+  }).join(" ");
+}
+
+/** What a partition that cannot be fetched any more means for the user. */
+function fetchError({ topic, partition }: TopicPartition, problem: FetchProblem): UserError {
+  const where = `${topic}[${partition}]`;
+  switch (problem.kind) {
+    case "out-of-range": {
+      const { position, logStart, logEnd } = problem;
+      const range =
+        `${where}: offset ${position} is not in Kafka any more, which holds ${logStart} to ${logEnd}`;
+      const lost = position < logStart ? `; offsets ${position} to ${logStart - 1n} are lost` : "";
+      return new UserError(range + lost, {
+        exitCode: ExitCode.config,
+        hint: "Everything before it is saved. Stop all members and set the group's offset with " +
+          "kafka-consumer-groups --reset-offsets, to say that you accept this.",
+      });
+    }
+    case "corrupt":
+      return new UserError(
+        `${where} offset ${problem.offset}: the record batch is damaged: ${problem.reason}`,
+        {
+          hint: "Everything before it is saved. Have the broker's log checked; another replica may be whole.",
+        },
+      );
+    case "unsupported":
+      return new UserError(`${where} offset ${problem.offset} cannot be read: ${problem.reason}`, {
+        hint: "Everything before it is saved.",
+      });
+    case "topic-gone":
+      return new UserError(`${where} does not exist any more`, {
+        hint: "Everything that was read of it is saved. Start again without this --topic, or make it again.",
+      });
+  }
+}

@@ -1,0 +1,98 @@
+/** Records that cannot be decoded, gathered whole for a dead-letter file. */
+import { Columns, type ColumnSpec, type FileSchema } from "../columns/mod.ts";
+import type { FetchedRecords } from "../model.ts";
+
+const column = (name: string, type: ColumnSpec["type"], nullable = false): ColumnSpec => ({
+  name,
+  type,
+  nullable,
+});
+
+/** The columns of a dead-letter file. */
+export const DEAD_LETTER_SCHEMA: FileSchema = {
+  columns: [
+    column("topic", { kind: "utf8" }),
+    column("partition", { kind: "int32" }),
+    column("offset", { kind: "int64" }),
+    column("timestamp", { kind: "timestamp", unit: "ms", utc: true }),
+    column("key", { kind: "binary" }, true),
+    column("headers", {
+      kind: "list",
+      item: column("element", {
+        kind: "struct",
+        fields: [column("key", { kind: "utf8" }), column("value", { kind: "binary" }, true)],
+      }),
+    }),
+    column("value", { kind: "binary" }, true),
+    column("schema_id", { kind: "int32" }, true),
+    column("error", { kind: "utf8" }),
+  ],
+};
+
+/** Headers kept of one record; the protocol has no limit of its own. */
+const HEADERS_MAX = 10_000;
+
+/** A record within a fetch. */
+export interface RecordAt {
+  readonly fetched: FetchedRecords;
+  /** The buffer of the run that the record belongs to. */
+  readonly bytes: Uint8Array;
+  readonly index: number;
+}
+
+export function newDeadLetters(): Columns {
+  return new Columns(DEAD_LETTER_SCHEMA);
+}
+
+/** Appends a record with the reason why it is one; `schemaId` is undefined where the value has no wire header. */
+export function appendDeadLetter(
+  columns: Columns,
+  { fetched, bytes, index }: RecordAt,
+  { schemaId, reason }: { schemaId: number | undefined; reason: string },
+): void {
+  const slice = (start: number, end: number) => start < 0 ? null : bytes.subarray(start, end);
+  columns.appendRow([
+    fetched.topic,
+    fetched.partition,
+    BigInt(fetched.offsets[index]!),
+    BigInt(fetched.timestamps[index]!),
+    slice(fetched.keyStart[index]!, fetched.keyEnd[index]!),
+    readHeaders(bytes, fetched.headersStart[index]!, fetched.headersEnd[index]!),
+    slice(fetched.valueStart[index]!, fetched.valueEnd[index]!),
+    schemaId ?? null,
+    reason,
+  ]);
+}
+
+/** Reads a record's headers from `[start, end)`; a varint count, then key and value each with a varint length. */
+export function readHeaders(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): { key: string; value: Uint8Array | null }[] {
+  const headers: { key: string; value: Uint8Array | null }[] = [];
+  const utf8 = new TextDecoder();
+  let at = start;
+  const varint = (): number => {
+    let value = 0;
+    for (let shift = 0; at < end && shift < 35; shift += 7) {
+      const byte = bytes[at++]!;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    return (value >>> 1) ^ -(value & 1);
+  };
+  const count = varint();
+  for (let i = 0; i < count && i < HEADERS_MAX && at < end; i++) {
+    const keyLength = varint();
+    const key = utf8.decode(bytes.subarray(at, Math.min(at + keyLength, end)));
+    at += keyLength;
+    const valueLength = varint();
+    headers.push({
+      key,
+      value: valueLength < 0 ? null : bytes.subarray(at, Math.min(at + valueLength, end)),
+    });
+    at += Math.max(valueLength, 0);
+  }
+  return headers;
+}

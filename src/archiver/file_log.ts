@@ -1,0 +1,101 @@
+/** Tells of published files: a line each while they come slowly, gathered where they come fast. */
+import { getLogger } from "@logtape/logtape";
+
+const log = getLogger(["kafka2parquet", "files"]);
+
+/** So many files have a line of their own however fast they come: the first ones are what a new user looks for. */
+const FIRST_FILES = 3;
+const LINES_PER_SECOND_MAX = 1;
+const GATHER_MS = 5000;
+/** Files gathered over so long tell the rate. */
+const ADVISE_AFTER_MS = 10_000;
+/** A file so often is what the advice aims at. */
+const FILE_EVERY_SECONDS = 10;
+
+export interface PublishedFile {
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly kind: "data" | "dead_letter";
+}
+
+export class FileLog {
+  readonly #rowsPerFile: number;
+  #told = 0;
+  #toldMs = Number.NEGATIVE_INFINITY;
+  #gathered = { files: 0, rows: 0, bytes: 0, sinceMs: 0 };
+  #fast = { files: 0, rows: 0, sinceMs: 0 };
+  #advised = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(rowsPerFile: number) {
+    this.#rowsPerFile = rowsPerFile;
+  }
+
+  add(file: PublishedFile): void {
+    const nowMs = performance.now();
+    if (file.kind === "data") this.#advise(file, nowMs);
+    const slow = this.#gathered.files === 0 && nowMs - this.#toldMs >= 1000 / LINES_PER_SECOND_MAX;
+    if (this.#told < FIRST_FILES || slow) {
+      this.#told++;
+      this.#toldMs = nowMs;
+      log.info("Wrote {file}: {rows} {what}, {kibibytes} KiB", {
+        file: file.path,
+        rows: file.rows,
+        what: file.kind === "data" ? "rows" : "dead letters",
+        kibibytes: Math.ceil(file.bytes / 1024),
+      });
+      return;
+    }
+    if (this.#gathered.files === 0) this.#gathered.sinceMs = nowMs;
+    this.#gathered.files++;
+    this.#gathered.rows += file.rows;
+    this.#gathered.bytes += file.bytes;
+    this.#timer ??= setTimeout(() => this.flush(), GATHER_MS);
+  }
+
+  /** Tells of what was gathered. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { files, rows, bytes, sinceMs } = this.#gathered;
+    if (files === 0) return;
+    this.#gathered = { files: 0, rows: 0, bytes: 0, sinceMs: 0 };
+    this.#toldMs = performance.now();
+    log.info("Wrote {files} files with {rows} rows, {mebibytes} MiB, in {seconds} s", {
+      files,
+      rows,
+      mebibytes: Number((bytes / 2 ** 20).toFixed(1)),
+      seconds: Number(((this.#toldMs - sinceMs) / 1000).toFixed(1)),
+    });
+  }
+
+  #advise(file: PublishedFile, nowMs: number): void {
+    if (this.#advised) return;
+    if (this.#fast.files === 0) this.#fast.sinceMs = nowMs;
+    this.#fast.files++;
+    this.#fast.rows += file.rows;
+    const elapsedMs = nowMs - this.#fast.sinceMs;
+    if (elapsedMs < ADVISE_AFTER_MS) return;
+    const perSecond = this.#fast.files / (elapsedMs / 1000);
+    if (perSecond > 1) {
+      this.#advised = true;
+      log.info(
+        "{filesPerSecond} files a second: with --rows {better} there would be one every {seconds} s or so",
+        {
+          filesPerSecond: Number(perSecond.toFixed(1)),
+          better: betterRows(this.#fast.rows / (elapsedMs / 1000), this.#rowsPerFile),
+          seconds: FILE_EVERY_SECONDS,
+        },
+      );
+    }
+    this.#fast = { files: 0, rows: 0, sinceMs: 0 };
+  }
+}
+
+/** A round number of rows, never below the present one, that this many rows a second fill in 10 s or more. */
+export function betterRows(rowsPerSecond: number, present: number): number {
+  const wanted = Math.max(rowsPerSecond * FILE_EVERY_SECONDS, present);
+  const power = 10 ** Math.floor(Math.log10(wanted));
+  return [1, 2, 5, 10].map((step) => step * power).find((rows) => rows >= wanted)!;
+}

@@ -1,0 +1,83 @@
+/** From an open file to the bytes of Parquet files with their footers and final names. */
+import { relative } from "node:path";
+import type { Columns } from "../columns/mod.ts";
+import type { Config } from "../config.ts";
+import { footerEntries, type ParquetEncoder, type RangeCounts } from "../parquet/mod.ts";
+import type { FileToPrepare } from "../sink/mod.ts";
+import { CREATED_BY, VERSION } from "../version.ts";
+import type { OpenFile } from "./open_file.ts";
+
+/** A file that was sealed: what the log and the totals need of it besides what the sink does. */
+export interface SealedFile extends FileToPrepare {
+  readonly topic: string;
+  readonly kind: "data" | "dead_letter";
+}
+
+export interface FileSealerOptions {
+  readonly config: Config;
+  readonly cluster: string;
+  readonly encoder: ParquetEncoder;
+  randomUUID(): string;
+}
+
+export class FileSealer {
+  readonly #options: FileSealerOptions;
+
+  constructor(options: FileSealerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Encodes an open file's rows and its dead letters, each as one Parquet file where there are any. The ranges stand
+   * in the footer of the first.
+   */
+  seal(
+    file: OpenFile,
+    of: { topic: string; checkpoint: string; ranges: readonly RangeCounts[] },
+  ): SealedFile[] {
+    const sealed: SealedFile[] = [];
+    const { config } = this.#options;
+    const encode = (columns: Columns, kind: SealedFile["kind"], folder: string) => {
+      const ranges = sealed.length === 0 ? of.ranges : [];
+      sealed.push({
+        topic: of.topic,
+        kind,
+        final: finalName(config.output, folder, this.#options.randomUUID()),
+        rows: columns.rows,
+        bytes: this.#encode(columns, kind, { ...of, ranges, schemas: file.schemas }),
+      });
+    };
+    if (file.rows > 0) encode(file.columns!, "data", dataFolder(config, of.topic));
+    if (file.deadLetterCount > 0) encode(file.deadLetters!, "dead_letter", config.deadLetter);
+    return sealed;
+  }
+
+  #encode(
+    columns: Columns,
+    kind: SealedFile["kind"],
+    of: {
+      topic: string;
+      checkpoint: string;
+      ranges: readonly RangeCounts[];
+      schemas: ReadonlyMap<number, string>;
+    },
+  ): Uint8Array {
+    const { config, cluster, encoder } = this.#options;
+    return encoder.encode(columns.toIPC(), columns.rows, {
+      compression: config.compression,
+      createdBy: CREATED_BY,
+      metadata: footerEntries({ version: VERSION, kind, cluster, group: config.group, ...of }),
+    });
+  }
+}
+
+/** Several topics have a folder each, so that one glob never meets two sets of columns. */
+export function dataFolder(config: Pick<Config, "output" | "topics">, topic: string): string {
+  return config.topics.length > 1 ? `${config.output}/${topic}` : config.output;
+}
+
+/** The name of a new file, relative to the output folder. */
+function finalName(output: string, folder: string, uuid: string): string {
+  const path = relative(output, folder).replaceAll("\\", "/");
+  return path === "" ? `${uuid}.parquet` : `${path}/${uuid}.parquet`;
+}

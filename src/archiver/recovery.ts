@@ -1,0 +1,224 @@
+/** The start of a session: what was left prepared is settled, and every partition's position is known. */
+import { getLogger } from "@logtape/logtape";
+import {
+  commitUntilKnown,
+  formatMetadata,
+  judge,
+  type PartitionPlan,
+  planPartition,
+  reportMissing,
+  withBackoff,
+} from "../checkpoint/mod.ts";
+import { messageOf } from "../errors.ts";
+import { type Session, SessionOverError } from "../kafka/mod.ts";
+import type { CommittedOffset, PartitionRange, TopicPartition } from "../model.ts";
+import type { PreparedCheckpoint, Sink } from "../sink/mod.ts";
+
+const log = getLogger(["kafka2parquet", "recovery"]);
+
+/** Rounds of judging in one start: each completes a partial commit or is the last one. */
+const JUDGE_ROUNDS_MAX = 10;
+
+export interface RecoveryOptions {
+  readonly session: Session;
+  readonly sink: Sink;
+  /** Committed offsets of any partitions of the group, whoever owns them. */
+  committed(partitions: readonly TopicPartition[]): Promise<CommittedOffset[]>;
+  /** The start policy's offsets, for partitions without a committed one. */
+  startOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, bigint>>;
+}
+
+/** A partition that is ready to be fetched. */
+export interface ReadyPartition extends PartitionPlan {
+  readonly position: bigint;
+  readonly uncovered: bigint;
+}
+
+export interface Recovery {
+  readonly ready: readonly ReadyPartition[];
+  /** Whether a checkpoint waits for other members: judge again soon. */
+  readonly waiting: boolean;
+}
+
+export function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}
+
+/**
+ * Publishes what was committed, discards what was not, and gives every partition of the session its position,
+ * committed with our metadata before anything is fetched.
+ *
+ * @throws SessionOverError where the session ends meanwhile.
+ */
+export async function recover(options: RecoveryOptions): Promise<Recovery> {
+  const waiting = await settle(options);
+  const committed = await options.session.committed(options.session.assignment);
+  const plans = committed.map((entry) => planPartition(entry, options.sink.store));
+  return { ready: await commitPositions(plans, options), waiting };
+}
+
+/**
+ * Judges every checkpoint that is found prepared.
+ *
+ * @returns whether one of them waits for other members' partitions.
+ */
+export async function settle(options: RecoveryOptions): Promise<boolean> {
+  for (let round = 0; round < JUDGE_ROUNDS_MAX; round++) {
+    const outcome = await judgeAll(options);
+    if (outcome !== "again") return outcome === "waiting";
+  }
+  throw new Error(
+    `Partly committed checkpoints are still there after ${JUDGE_ROUNDS_MAX} rounds of completing them`,
+  );
+}
+
+async function judgeAll(options: RecoveryOptions): Promise<"settled" | "waiting" | "again"> {
+  const { session, sink } = options;
+  const prepared = await untilOver(() => sink.list(), session, "list what is prepared");
+  const partitions = new Map<string, TopicPartition>();
+  for (const { manifest } of prepared) {
+    if (typeof manifest !== "string") {
+      for (const range of manifest.ranges) partitions.set(keyOf(range), range);
+    }
+  }
+  const committed = new Map<string, CommittedOffset>();
+  if (partitions.size > 0) {
+    const entries = await options.committed([...partitions.values()]);
+    for (const entry of entries) committed.set(keyOf(entry), entry);
+  }
+  const owned = new Set(session.assignment.map(keyOf));
+  let result: "settled" | "waiting" | "again" = "settled";
+  for (const checkpoint of prepared) {
+    const verdict = judge(checkpoint, {
+      generation: session.generation,
+      store: sink.store,
+      committed: (at) => committed.get(keyOf(at)),
+      owns: (at) => owned.has(keyOf(at)),
+    });
+    switch (verdict.kind) {
+      case "publish":
+        await publish(checkpoint, options);
+        break;
+      case "complete":
+        await complete(checkpoint, verdict.ranges, options);
+        result = "again";
+        break;
+      case "wait":
+        if (result === "settled") result = "waiting";
+        break;
+      case "discard":
+        log.info("Discarding {checkpoint}: it was never committed, its records come again", {
+          checkpoint: describe(checkpoint),
+        });
+        await untilOver(() => sink.discard(checkpoint.ref), session, "discard what was never committed");
+        break;
+      case "quarantine":
+        log.error("Putting {checkpoint} into quarantine: {why}", {
+          checkpoint: describe(checkpoint),
+          why: verdict.why,
+        });
+        await untilOver(() => sink.quarantine(checkpoint.ref), session, "move to quarantine");
+        break;
+      case "leave":
+        break;
+    }
+  }
+  return result;
+}
+
+async function publish(checkpoint: PreparedCheckpoint, { session, sink }: RecoveryOptions): Promise<void> {
+  const published = await untilOver(
+    () => sink.publish(checkpoint.ref),
+    session,
+    "publish what was committed",
+  );
+  if (!published.found) return;
+  log.info("Recovered {checkpoint}: it was committed, and is published now", {
+    checkpoint: describe(checkpoint),
+  });
+  reportMissing(published.missing, typeof checkpoint.manifest === "string" ? [] : checkpoint.manifest.ranges);
+}
+
+/** Commits the partitions of ours that a partly accepted commit has left behind. */
+async function complete(
+  checkpoint: PreparedCheckpoint,
+  ranges: readonly PartitionRange[],
+  { session, sink }: RecoveryOptions,
+): Promise<void> {
+  const plans = new Map(
+    (await session.committed(ranges)).map((entry) => [keyOf(entry), planPartition(entry, sink.store)]),
+  );
+  await commitOrThrow(
+    ranges.map(({ topic, partition, first, next }) => ({
+      topic,
+      partition,
+      offset: next,
+      metadata: formatMetadata({
+        store: sink.store,
+        checkpoint: checkpoint.ref.id,
+        first,
+        pending: plans.get(keyOf({ topic, partition }))?.pending ?? new Map(),
+      }),
+    })),
+    session,
+  );
+}
+
+/** Gives the partitions without our metadata a committed position. */
+async function commitPositions(
+  plans: readonly PartitionPlan[],
+  { session, sink, startOffsets }: RecoveryOptions,
+): Promise<ReadyPartition[]> {
+  const unknown = plans.filter((plan) => plan.position === undefined);
+  const starts = unknown.length > 0
+    ? await untilOver(() => startOffsets(unknown), session, "ask for start offsets")
+    : new Map<string, bigint>();
+  const ready = plans.map((plan) => {
+    const position = plan.position ?? starts.get(keyOf(plan));
+    if (position === undefined) {
+      throw new Error(`Kafka named no start offset for ${plan.topic}[${plan.partition}]`);
+    }
+    return { ...plan, position, uncovered: plan.uncovered ?? position };
+  });
+  const uncommitted = ready.filter((plan) => plan.commitFirst);
+  if (uncommitted.length > 0) {
+    await commitOrThrow(
+      uncommitted.map(({ topic, partition, position, pending }) => ({
+        topic,
+        partition,
+        offset: position,
+        metadata: formatMetadata({ store: sink.store, checkpoint: undefined, first: position, pending }),
+      })),
+      session,
+    );
+  }
+  return ready;
+}
+
+async function commitOrThrow(offsets: Parameters<Session["commit"]>[0], session: Session): Promise<void> {
+  const commit = (wanted: typeof offsets) => session.commit(wanted);
+  if (!await commitUntilKnown(offsets, { session: session.signal, commit })) throw new SessionOverError();
+}
+
+/** Tries until it works or the session ends; heartbeats go on meanwhile. */
+async function untilOver<T>(attempt: () => Promise<T>, session: Session, what: string): Promise<T> {
+  let result: { value: T } | undefined;
+  await withBackoff(async () => {
+    result = { value: await attempt() };
+  }, {
+    signal: session.signal,
+    onError: (error) =>
+      log.warning("Cannot {what}, trying again: {reason}", { what, reason: messageOf(error) }),
+  });
+  if (result === undefined) throw new SessionOverError();
+  return result.value;
+}
+
+function describe({ ref, manifest }: PreparedCheckpoint): string {
+  const name = `checkpoint ${ref.id.slice(0, 8)} of generation ${ref.generation}`;
+  if (typeof manifest === "string") return name;
+  const ranges = manifest.ranges.map(({ topic, partition, first, next }) =>
+    `${topic}[${partition}] ${first} to ${next}`
+  );
+  return `${name} (${manifest.files.length} files, ${ranges.join(", ")})`;
+}

@@ -1,0 +1,94 @@
+/** Writer schemas by registry id, and the decoders compiled from them: each is resolved and compiled once. */
+import { type AvroType, compile, type Decoder, fileSchemaOf, parseSchema } from "../avro/mod.ts";
+import type { FileSchema } from "../columns/mod.ts";
+import { messageOf, UserError } from "../errors.ts";
+import type { SchemaLookup } from "../registry/mod.ts";
+
+/** A schema that records were written with. */
+export interface WriterSchema {
+  readonly kind: "avro";
+  readonly id: number;
+  /** As the registry has it. */
+  readonly text: string;
+  readonly type: AvroType;
+  /** The columns of a file that holds this schema only. */
+  readonly columns: FileSchema;
+}
+
+/** Why no record of a schema id can be decoded. */
+export interface NoSchema {
+  readonly kind: "none";
+  readonly reason: string;
+}
+
+export interface SchemasOptions {
+  readonly separator: string;
+  lookup(id: number): Promise<SchemaLookup>;
+}
+
+/** Decoders kept for one file schema, one a writer schema. */
+const DECODERS_MAX = 1000;
+const SCHEMAS_MAX = 10_000;
+
+export class Schemas {
+  readonly #options: SchemasOptions;
+  readonly #known = new Map<number, WriterSchema>();
+  readonly #decoders = new WeakMap<FileSchema, Map<number, Decoder>>();
+
+  constructor(options: SchemasOptions) {
+    this.#options = options;
+  }
+
+  /** The schema if it is known already: the way of all records but the first of a schema. */
+  get(id: number): WriterSchema | undefined {
+    return this.#known.get(id);
+  }
+
+  /**
+   * Asks the registry; waits for as long as that cannot be reached.
+   *
+   * @throws UserError where the schema is Avro and cannot become columns.
+   */
+  async resolve(id: number): Promise<WriterSchema | NoSchema> {
+    const found = await this.#options.lookup(id);
+    if (found.kind === "unknown") return { kind: "none", reason: found.reason };
+    if (found.schemaType !== "AVRO") {
+      return { kind: "none", reason: `schema ${id} is ${found.schemaType}, not Avro` };
+    }
+    const schema = this.#parse(id, found.text, found.references);
+    if (this.#known.size >= SCHEMAS_MAX) this.#known.clear();
+    this.#known.set(id, schema);
+    return schema;
+  }
+
+  /** The decoder from a writer schema into a file's columns. */
+  decoder(file: FileSchema, writer: WriterSchema): Decoder {
+    let decoders = this.#decoders.get(file);
+    if (decoders === undefined) this.#decoders.set(file, decoders = new Map());
+    let decoder = decoders.get(writer.id);
+    if (decoder === undefined) {
+      if (decoders.size >= DECODERS_MAX) decoders.clear();
+      decoders.set(writer.id, decoder = compile(writer.type, file, { separator: this.#options.separator }));
+    }
+    return decoder;
+  }
+
+  #parse(id: number, text: string, references: readonly string[]): WriterSchema {
+    try {
+      const type = parseSchema(text, references);
+      return {
+        kind: "avro",
+        id,
+        text,
+        type,
+        columns: fileSchemaOf(type, { separator: this.#options.separator }),
+      };
+    } catch (cause) {
+      throw new UserError(`Schema ${id} of the registry cannot become columns: ${messageOf(cause)}`, {
+        hint: (cause instanceof UserError ? cause.hint : undefined) ??
+          "No record of it was archived or skipped. Please report the schema.",
+        cause,
+      });
+    }
+  }
+}

@@ -1,0 +1,158 @@
+/** Everything that lives as long as one session of the group: topics, positions, the tick. Dropped with it. */
+import { CheckpointPipeline } from "../checkpoint/mod.ts";
+import type { Config } from "../config.ts";
+import type { Session } from "../kafka/mod.ts";
+import type { FetchedRecords } from "../model.ts";
+import type { FileToPrepare, Sink } from "../sink/mod.ts";
+import type { FileSealer } from "./file_sealer.ts";
+import { keyOf, type ReadyPartition } from "./recovery.ts";
+import type { Schemas } from "./schemas.ts";
+import { type PartitionState, TopicArchive } from "./topic.ts";
+import type { Totals } from "./totals.ts";
+
+export interface SessionOptions {
+  readonly session: Session;
+  readonly config: Config;
+  readonly sink: Sink;
+  readonly schemas: Schemas;
+  readonly sealer: FileSealer;
+  readonly totals: Totals;
+  /** Where partitions of a bounded run end; undefined for a run without end. */
+  readonly ends: ReadonlyMap<string, bigint> | undefined;
+  randomUUID(): string;
+  onPublished(files: readonly FileToPrepare[]): void;
+  onFailure(error: unknown): void;
+}
+
+/** How often files are looked at for their age. */
+const TICK_MS = 100;
+
+export class SessionArchive {
+  readonly session: Session;
+  readonly #options: SessionOptions;
+  readonly #topics = new Map<string, TopicArchive>();
+  readonly #pending = new Map<string, ReadonlyMap<string, string>>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #accepting = true;
+
+  constructor(options: SessionOptions) {
+    this.session = options.session;
+    this.#options = options;
+  }
+
+  /** Starts to fetch the partitions from their positions. */
+  start(ready: readonly ReadyPartition[]): void {
+    for (const plan of ready) {
+      this.#pending.set(keyOf(plan), plan.pending);
+      const end = this.#options.ends?.get(keyOf(plan));
+      this.#topic(plan.topic).partitions.set(plan.partition, {
+        partition: plan.partition,
+        position: plan.position,
+        checkpointed: plan.position,
+        uncovered: plan.uncovered,
+        aheadSinceMs: undefined,
+        end: this.#options.ends === undefined ? undefined : end ?? plan.position,
+        highWatermark: undefined,
+      });
+      if (end === undefined || plan.position < end) this.session.fetchFrom(plan, plan.position);
+    }
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Takes what was fetched if it continues the partition's position, and otherwise fetches from there again. */
+  async accept(fetched: FetchedRecords): Promise<void> {
+    const topic = this.#topics.get(fetched.topic);
+    const state = topic?.partitions.get(fetched.partition);
+    if (!this.#accepting || topic === undefined || state === undefined) return;
+    if (fetched.fetchedOffset !== state.position) {
+      this.session.fetchFrom(fetched, state.position);
+      return;
+    }
+    await topic.accept(fetched, state);
+    if (isDone(state)) this.session.pause(fetched);
+  }
+
+  /** Whether a bounded run has come to the end of every partition of this session. */
+  get done(): boolean {
+    return this.#options.ends !== undefined && this.#states().every(({ state }) => isDone(state));
+  }
+
+  get bufferedRows(): number {
+    let rows = 0;
+    for (const topic of this.#topics.values()) rows += topic.bufferedRows;
+    return rows;
+  }
+
+  /** Records between positions and high watermarks, where those are known. */
+  get lag(): number {
+    let lag = 0n;
+    for (const { state } of this.#states()) {
+      if (state.highWatermark !== undefined && state.highWatermark > state.position) {
+        lag += state.highWatermark - state.position;
+      }
+    }
+    return Number(lag);
+  }
+
+  /** Accepts nothing more, and saves what is held; resolves when it is published or the session is over. */
+  async flush(): Promise<void> {
+    this.#accepting = false;
+    clearInterval(this.#timer);
+    await Promise.all([...this.#topics.values()].map((topic) => topic.flush()));
+  }
+
+  /** What a flush has not saved: ranges that are not known to be committed. */
+  unsaved(): string[] {
+    return this.#states()
+      .filter(({ topic, state }) => topic.unsettled && state.position > 0n)
+      .map(({ topic, state }) => `${topic.topic}[${state.partition}] up to ${state.position}`);
+  }
+
+  /** Gives up what is held. */
+  drop(): void {
+    this.#accepting = false;
+    clearInterval(this.#timer);
+    for (const topic of this.#topics.values()) topic.drop();
+  }
+
+  #states(): { topic: TopicArchive; state: PartitionState }[] {
+    return [...this.#topics.values()].flatMap((topic) =>
+      [...topic.partitions.values()].map((state) => ({ topic, state }))
+    );
+  }
+
+  #topic(name: string): TopicArchive {
+    let topic = this.#topics.get(name);
+    if (topic !== undefined) return topic;
+    const { session, config, sink, schemas, sealer, totals, randomUUID, onFailure } = this.#options;
+    const pipeline = new CheckpointPipeline({
+      topic: name,
+      generation: session.generation,
+      session: session.signal,
+      commit: (offsets) => session.commit(offsets),
+      sink,
+      pending: (partition) => this.#pending.get(keyOf({ topic: name, partition })) ?? new Map(),
+      randomId: () => randomUUID().replaceAll("-", ""),
+      onPublished: (files) => {
+        topic!.published(files);
+        this.#options.onPublished(files);
+      },
+      onFailure,
+    });
+    topic = new TopicArchive({ topic: name, config, schemas, pipeline, sealer, totals });
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  #tick(): void {
+    try {
+      for (const topic of this.#topics.values()) topic.tick();
+    } catch (error) {
+      this.#options.onFailure(error);
+    }
+  }
+}
+
+function isDone(state: PartitionState): boolean {
+  return state.end !== undefined && state.position >= state.end;
+}

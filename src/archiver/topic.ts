@@ -1,0 +1,368 @@
+/** One topic in one session: its open file, its positions, and the way from fetched records to sealed files. */
+import { getLogger } from "@logtape/logtape";
+import { merge } from "../avro/mod.ts";
+import type { CheckpointPipeline } from "../checkpoint/mod.ts";
+import type { Columns } from "../columns/mod.ts";
+import type { Config } from "../config.ts";
+import { UserError } from "../errors.ts";
+import type { FetchedRecords, RecordRun } from "../model.ts";
+import { appendDeadLetter } from "./dead_letters.ts";
+import type { FileToPrepare } from "../sink/mod.ts";
+import type { FileSealer, SealedFile } from "./file_sealer.ts";
+import { OpenFile } from "./open_file.ts";
+import { limitReached } from "./rotation.ts";
+import type { NoSchema, Schemas, WriterSchema } from "./schemas.ts";
+import type { Totals } from "./totals.ts";
+
+const log = getLogger(["kafka2parquet", "archiver"]);
+
+/** Magic byte and schema id before each value. */
+const HEADER_BYTES = 5;
+/** Where only records that make no row went by, their offsets are committed so often. */
+const COMMIT_WITHOUT_FILES_MS = 5000;
+
+/** Where one partition stands. */
+export interface PartitionState {
+  readonly partition: number;
+  /** Every record below is in the open file, in a file, or skipped: the offset that the next fetch must have. */
+  position: bigint;
+  /** Where the next checkpoint's range begins. */
+  checkpointed: bigint;
+  /** Where the next file's range begins: records of ranges that were committed without a file are before it. */
+  uncovered: bigint;
+  /** `performance.now()` since when position and checkpointed differ; undefined while they do not. */
+  aheadSinceMs: number | undefined;
+  /** Records of a bounded run end here. */
+  readonly end: bigint | undefined;
+  highWatermark: bigint | undefined;
+}
+
+export interface TopicOptions {
+  readonly topic: string;
+  readonly config: Config;
+  readonly schemas: Schemas;
+  readonly pipeline: CheckpointPipeline;
+  readonly sealer: FileSealer;
+  readonly totals: Totals;
+}
+
+export class TopicArchive {
+  readonly topic: string;
+  readonly partitions = new Map<number, PartitionState>();
+  readonly pipeline: CheckpointPipeline;
+  readonly #config: Config;
+  readonly #schemas: Schemas;
+  readonly #sealer: FileSealer;
+  readonly #totals: Totals;
+  readonly #file = new OpenFile();
+  #sealedRows = 0;
+  #warnedOfSchemas = false;
+
+  constructor(options: TopicOptions) {
+    this.topic = options.topic;
+    this.pipeline = options.pipeline;
+    this.#config = options.config;
+    this.#schemas = options.schemas;
+    this.#sealer = options.sealer;
+    this.#totals = options.totals;
+  }
+
+  /** Rows in the open file, and in files that are not published yet. */
+  get bufferedRows(): number {
+    return this.#file.rows + this.#sealedRows;
+  }
+
+  /** Whether something is held that is not known to be committed. */
+  get unsettled(): boolean {
+    return this.#file.openedAtMs !== undefined || !this.pipeline.settled;
+  }
+
+  /** Counts files that the pipeline has published. */
+  published(files: readonly FileToPrepare[]): void {
+    for (const { rows, bytes, kind } of files as readonly SealedFile[]) {
+      if (kind === "dead_letter") {
+        this.#totals.deadLetters += rows;
+        continue;
+      }
+      this.#sealedRows -= rows;
+      this.#totals.rows += rows;
+      this.#totals.files++;
+      this.#totals.bytes += bytes.length;
+    }
+  }
+
+  /**
+   * Takes the records of one fetch that continues the partition's position.
+   *
+   * @throws UserError for a bad record under `--on-error stop`, after the position has come to it.
+   */
+  async accept(fetched: FetchedRecords, state: PartitionState): Promise<void> {
+    const limit = state.end === undefined ? fetched.count : firstAtOrAbove(fetched, state.end);
+    for (const run of fetched.runs) {
+      const to = Math.min(run.to, limit);
+      for (let index = run.from; index < to;) {
+        const id = schemaIdAt(run.bytes, fetched.valueStart[index]!, fetched.valueEnd[index]!);
+        const schema = id < 0 ? undefined : this.#schemas.get(id) ?? await this.#schemas.resolve(id);
+        // From here to the next round nothing is awaited: rows and position move together, whoever else looks.
+        index = schema?.kind === "avro"
+          ? this.#takeRows(fetched, { run, index, to, state, schema })
+          : this.#takeOther(fetched, { bytes: run.bytes, index, state, schema, id });
+        state.position = BigInt(fetched.offsets[index - 1]!) + 1n;
+        if (this.#sealIfDue()) await this.pipeline.room();
+      }
+    }
+    state.position = limit < fetched.count ? state.end! : fetched.nextOffset;
+    state.highWatermark = fetched.highWatermark;
+    if (state.position > state.checkpointed) state.aheadSinceMs ??= performance.now();
+  }
+
+  /** Seals by age, and commits positions that moved over records without rows. To be called a few times a second. */
+  tick(): void {
+    this.#sealIfDue();
+    if (this.#file.openedAtMs !== undefined || !this.pipeline.idle) return;
+    const dueBefore = performance.now() - COMMIT_WITHOUT_FILES_MS;
+    const due = [...this.partitions.values()].some(({ aheadSinceMs }) =>
+      (aheadSinceMs ?? Infinity) <= dueBefore
+    );
+    if (due) this.#commitWithoutFiles();
+  }
+
+  /** Seals what is held and resolves when it is committed and published, or the session is over. */
+  async flush(): Promise<void> {
+    this.#seal("flush");
+    await this.pipeline.drain();
+    this.#commitWithoutFiles();
+    await this.pipeline.drain();
+  }
+
+  /** Gives up what is held; it was not committed and comes again. */
+  drop(): void {
+    this.#file.reset();
+    this.pipeline.close();
+  }
+
+  /** Takes record `index` and those behind it of the same schema. @returns the index of the first not taken. */
+  #takeRows(
+    fetched: FetchedRecords,
+    { run, index, to, state, schema }: {
+      run: RecordRun;
+      index: number;
+      to: number;
+      state: PartitionState;
+      schema: WriterSchema;
+    },
+  ): number {
+    const columns = this.#columnsFor(schema);
+    const room = Math.min(to, index + this.#config.rows - columns.rows);
+    let next = index + 1;
+    while (
+      next < room && schemaIdAt(run.bytes, fetched.valueStart[next]!, fetched.valueEnd[next]!) === schema.id
+    ) {
+      next++;
+    }
+    this.#decode(fetched, { bytes: run.bytes, from: index, to: next, schema, columns, state });
+    return next;
+  }
+
+  /** Takes one record that cannot become a row: a tombstone, or one without a schema. @returns the next index. */
+  #takeOther(
+    fetched: FetchedRecords,
+    { bytes, index, state, schema, id }: {
+      bytes: Uint8Array;
+      index: number;
+      state: PartitionState;
+      schema: NoSchema | undefined;
+      id: number;
+    },
+  ): number {
+    const start = fetched.valueStart[index]!;
+    if (start < 0) {
+      this.#skip(state, "tombstone");
+    } else if (schema === undefined) {
+      const reason = headerProblem(bytes, start, fetched.valueEnd[index]!);
+      this.#bad({ fetched, bytes, index, state }, undefined, reason);
+    } else {
+      this.#bad({ fetched, bytes, index, state }, id, schema.reason);
+    }
+    return index + 1;
+  }
+
+  #decode(
+    fetched: FetchedRecords,
+    { bytes, from, to, schema, columns, state }: {
+      bytes: Uint8Array;
+      from: number;
+      to: number;
+      schema: WriterSchema;
+      columns: Columns;
+      state: PartitionState;
+    },
+  ): void {
+    const rowsBefore = columns.rows;
+    const bad: { index: number; reason: string }[] = [];
+    this.#schemas.decoder(columns.schema, schema).decode(
+      columns,
+      { bytes, starts: fetched.valueStart, ends: fetched.valueEnd, skip: HEADER_BYTES, from, to },
+      (index, reason) => bad.push({ index, reason }),
+    );
+    const first = bad[0];
+    if (first !== undefined && this.#config.onError === "stop") {
+      columns.truncate(rowsBefore + first.index - from);
+      state.position = BigInt(fetched.offsets[first.index]!);
+    }
+    const rows = columns.rows - rowsBefore;
+    if (rows > 0) {
+      this.#file.openedAtMs ??= performance.now();
+      this.#file.use(schema);
+      this.#file.counts(state.partition).rows += rows;
+    }
+    for (const { index, reason } of bad) this.#bad({ fetched, bytes, index, state }, schema.id, reason);
+  }
+
+  /** The open file's columns, after closing the file where this schema's do not go with them. */
+  #columnsFor(schema: WriterSchema): Columns {
+    const open = this.#file.rows > 0 ? this.#file.schema : undefined;
+    if (open === undefined) return this.#file.columnsFor(schema.columns);
+    const merged = open === schema.columns
+      ? open
+      : merge(open, schema.type, { separator: this.#config.separator });
+    if (merged === open) return this.#file.columnsFor(open);
+    if (!this.#warnedOfSchemas) {
+      this.#warnedOfSchemas = true;
+      log.warning(
+        "{topic}: schema {id} has other columns than the open file (schema {others}): it goes into files of its own",
+        {
+          topic: this.topic,
+          id: schema.id,
+          others: [...this.#file.schemas.keys()].join(", "),
+        },
+      );
+    }
+    this.#seal("schema");
+    return this.#file.columnsFor(schema.columns);
+  }
+
+  #skip(state: PartitionState, reason: string): void {
+    this.#file.skip(state.partition, reason);
+    this.#totals.skipped++;
+  }
+
+  #bad(
+    { fetched, bytes, index, state }: {
+      fetched: FetchedRecords;
+      bytes: Uint8Array;
+      index: number;
+      state: PartitionState;
+    },
+    schemaId: number | undefined,
+    reason: string,
+  ): void {
+    const where = { topic: this.topic, partition: state.partition, offset: fetched.offsets[index]!, reason };
+    switch (this.#config.onError) {
+      case "stop":
+        throw new UserError(
+          `${where.topic}[${where.partition}] offset ${where.offset} cannot be decoded: ${reason}`,
+          {
+            hint:
+              "Everything before it is saved. Start with --on-error dead-letter to keep such records aside.",
+          },
+        );
+      case "skip":
+        log.warning("Skipped {topic}[{partition}] offset {offset}: {reason}", where);
+        this.#skip(state, "undecodable");
+        return;
+      case "dead-letter":
+        log.warning("Dead letter: {topic}[{partition}] offset {offset}: {reason}", where);
+        appendDeadLetter(this.#file.columnsForDeadLetters(), { fetched, bytes, index }, { schemaId, reason });
+        this.#file.openedAtMs ??= performance.now();
+        this.#file.counts(state.partition).deadLetters++;
+    }
+  }
+
+  #sealIfDue(): boolean {
+    const { openedAtMs, rows, byteLength } = this.#file;
+    const ageMs = openedAtMs === undefined ? undefined : performance.now() - openedAtMs;
+    const reached = limitReached({
+      rows: Math.max(rows, this.#file.deadLetterCount),
+      bytes: byteLength,
+      ageMs,
+    }, this.#config);
+    if (reached === undefined) return false;
+    this.#seal(reached);
+    return true;
+  }
+
+  /** Encodes the open file and hands it on, with the ranges of all partitions up to their positions. */
+  #seal(why: "rows" | "bytes" | "age" | "schema" | "flush"): void {
+    if (this.#file.openedAtMs === undefined) return;
+    const moved = [...this.partitions.values()].filter((state) => state.position > state.uncovered);
+    const ranges = moved.map((state) => ({
+      topic: this.topic,
+      partition: state.partition,
+      first: state.uncovered,
+      next: state.position,
+      ...this.#file.counts(state.partition),
+    }));
+    const files = this.#sealer.seal(this.#file, {
+      topic: this.topic,
+      ranges,
+      checkpoint: this.pipeline.checkpointId,
+    });
+    this.#sealedRows += this.#file.rows;
+    log.debug("Closed {files} of {topic} by {why}", {
+      files: files.map((file) => file.final).join(", "),
+      topic: this.topic,
+      why,
+    });
+    this.pipeline.add(
+      files,
+      moved.filter((state) => state.position > state.checkpointed).map((state) => ({
+        topic: this.topic,
+        partition: state.partition,
+        first: state.checkpointed,
+        next: state.position,
+      })),
+    );
+    for (const state of moved) state.checkpointed = state.uncovered = state.position;
+    for (const state of moved) state.aheadSinceMs = undefined;
+    this.#file.reset();
+  }
+
+  /** Commits positions over records that made no row; their counts stay with the open file, for the next one. */
+  #commitWithoutFiles(): void {
+    const moved = [...this.partitions.values()].filter((state) => state.position > state.checkpointed);
+    if (moved.length === 0) return;
+    this.pipeline.addWithoutFiles(moved.map((state) => ({
+      topic: this.topic,
+      partition: state.partition,
+      first: state.checkpointed,
+      next: state.position,
+      uncovered: state.uncovered,
+    })));
+    for (const state of moved) {
+      state.checkpointed = state.position;
+      state.aheadSinceMs = undefined;
+    }
+  }
+}
+
+/** The schema id of a value in `[start, end)`, or -1 where it is null or has no Confluent wire header. */
+function schemaIdAt(bytes: Uint8Array, start: number, end: number): number {
+  if (start < 0 || end - start < HEADER_BYTES || bytes[start] !== 0) return -1;
+  return (bytes[start + 1]! << 24) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 8) | bytes[start + 4]!;
+}
+
+function headerProblem(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start < HEADER_BYTES) {
+    return `no wire header: the value has ${end - start} bytes, at least 5 are needed`;
+  }
+  return `no wire header: the first byte is ${bytes[start]}, not the magic byte 0`;
+}
+
+/** The index of the first record whose offset is not below `end`. */
+function firstAtOrAbove(fetched: FetchedRecords, end: bigint): number {
+  const limit = Number(end);
+  let index = fetched.count;
+  while (index > 0 && fetched.offsets[index - 1]! >= limit) index--;
+  return index;
+}

@@ -1,0 +1,16 @@
+/** What this archiver has done since it started: plain counters, summed by the supervisor. */
+import type { Progress } from "./messages.ts";
+
+export class Totals {
+  rows = 0;
+  files = 0;
+  bytes = 0;
+  deadLetters = 0;
+  skipped = 0;
+
+  /** With what the present session holds and has before it. */
+  with(session: { readonly bufferedRows: number; readonly lag: number }): Progress {
+    const { rows, files, bytes, deadLetters, skipped } = this;
+    return { rows, files, bytes, deadLetters, skipped, ...session };
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * Prepare → commit → publish for one topic in one session. At most one checkpoint is in flight; what arrives
+ * meanwhile is written to disk at once and gathered in the next one.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { OffsetToCommit, PartitionRange } from "../model.ts";
+import { messageOf } from "../errors.ts";
+import type { CommitOutcome } from "../kafka/mod.ts";
+import type { CheckpointRef, FileToPrepare, Preparation, Sink } from "../sink/mod.ts";
+import { sleep, withBackoff } from "./backoff.ts";
+import { formatMetadata } from "./metadata.ts";
+
+const log = getLogger(["kafka2parquet", "checkpoint"]);
+
+export interface PipelineOptions {
+  readonly topic: string;
+  readonly generation: number;
+  /** Aborted when the session is over: from then on nothing is committed. */
+  readonly session: AbortSignal;
+  /** One attempt to commit in the session's generation. */
+  commit(offsets: readonly OffsetToCommit[]): Promise<CommitOutcome>;
+  readonly sink: Sink;
+  /** Other stores' checkpoints that every commit of this partition carries. */
+  pending(partition: number): ReadonlyMap<string, string>;
+  randomId(): string;
+  /** Called after a checkpoint is visible. */
+  onPublished(files: readonly FileToPrepare[]): void;
+  /** Called once, with what nothing can be done about: the program ends. */
+  onFailure(error: unknown): void;
+}
+
+/** At many small files a second one checkpoint, so one commit and one manifest, takes the files of this time. */
+const CHECKPOINT_INTERVAL_MS = 250;
+/** Bytes of files that are encoded and not yet committed, above which `room` makes the caller wait. */
+const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+const COMMIT_RETRY_MS = 200;
+
+/** What goes into the next checkpoint. Without files it is a commit only. */
+interface Building {
+  readonly ref: CheckpointRef;
+  readonly files: FileToPrepare[];
+  readonly ranges: Map<number, PartitionRange>;
+  /** Of the ranges that came without files: where each partition's first record that stands in no file is. */
+  readonly uncovered: Map<number, bigint>;
+  preparation: Promise<Preparation> | undefined;
+  /** One for each file; none rejects. */
+  readonly writes: Promise<void>[];
+  /** The first error of a write: then all is written again. */
+  failed: boolean;
+}
+
+export class CheckpointPipeline {
+  readonly #options: PipelineOptions;
+  #building: Building | undefined;
+  #inFlight: Promise<void> | undefined;
+  #lastCutMs = Number.NEGATIVE_INFINITY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #draining = false;
+  /** Nothing is committed any more: the session ended without an answer, or something failed for good. */
+  #over = false;
+  #backlogBytes = 0;
+  #waiters: (() => void)[] = [];
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+  }
+
+  /** The id of the checkpoint that the next files go into. */
+  get checkpointId(): string {
+    return (this.#building ??= this.#begin()).ref.id;
+  }
+
+  /** Whether nothing waits to be committed or published. */
+  get idle(): boolean {
+    return this.#building === undefined && this.#inFlight === undefined;
+  }
+
+  /** Whether all that was added is known to be committed and published. */
+  get settled(): boolean {
+    return this.idle && !this.#over;
+  }
+
+  /**
+   * Commits ranges whose records made no row and stand in no file; `uncovered` is where such records begin, at or
+   * before the range. Only for an idle pipeline: behind files of the same commit the metadata could not say so.
+   */
+  addWithoutFiles(ranges: readonly (PartitionRange & { readonly uncovered: bigint })[]): void {
+    const building = this.#building ??= this.#begin();
+    for (const range of ranges) {
+      extend(building.ranges, range);
+      building.uncovered.set(range.partition, range.uncovered);
+    }
+    this.#cutWhenDue();
+  }
+
+  /** Takes files and the offset ranges that they account for, each starting where the partition's last one ended. */
+  add(files: readonly FileToPrepare[], ranges: readonly PartitionRange[]): void {
+    const building = this.#building ??= this.#begin();
+    for (const range of ranges) extend(building.ranges, range);
+    for (const file of files) {
+      building.files.push(file);
+      this.#backlogBytes += file.bytes.length;
+      building.preparation ??= this.#options.sink.begin(building.ref);
+      building.writes.push(
+        building.preparation.then((preparation) => preparation.write(file)).catch((error) => {
+          building.failed = true;
+          this.#warnOfSink(error);
+        }),
+      );
+    }
+    this.#cutWhenDue();
+  }
+
+  /** Resolves when there is room for more, or the pipeline has ended. */
+  async room(): Promise<void> {
+    while (this.#backlogBytes > BACKLOG_BYTES_MAX && !this.#ended()) {
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+  }
+
+  /** Resolves when all that was added is committed and published, or the session is over. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#cutWhenDue();
+    while (!this.#ended() && (this.#inFlight || this.#building)) {
+      await (this.#inFlight ?? new Promise<void>((resolve) => this.#waiters.push(resolve)));
+    }
+    this.#draining = false;
+  }
+
+  /** Stops the timer. What is in flight goes on by itself: a committed checkpoint is still published. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#building = undefined;
+    this.#wake();
+  }
+
+  #ended(): boolean {
+    return this.#over || (this.#options.session.aborted && this.#inFlight === undefined);
+  }
+
+  #begin(): Building {
+    return {
+      ref: { generation: this.#options.generation, id: this.#options.randomId() },
+      files: [],
+      ranges: new Map(),
+      uncovered: new Map(),
+      preparation: undefined,
+      writes: [],
+      failed: false,
+    };
+  }
+
+  #cutWhenDue(): void {
+    if (this.#building === undefined || this.#inFlight !== undefined || this.#ended()) return;
+    clearTimeout(this.#timer);
+    const waitMs = this.#draining ? 0 : this.#lastCutMs + CHECKPOINT_INTERVAL_MS - performance.now();
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => this.#cutWhenDue(), waitMs);
+      return;
+    }
+    const building = this.#building;
+    this.#building = undefined;
+    this.#lastCutMs = performance.now();
+    this.#inFlight = this.#run(building).then((committed) => {
+      // A later checkpoint must never be committed over one that may not have been: that would leave a hole.
+      if (!committed) this.#over = true;
+    }).catch((error) => {
+      this.#over = true;
+      this.#options.onFailure(error);
+    }).finally(() => {
+      for (const file of building.files) this.#backlogBytes -= file.bytes.length;
+      this.#inFlight = undefined;
+      this.#cutWhenDue();
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+
+  /** @returns whether the ranges are known to be committed. */
+  async #run(building: Building): Promise<boolean> {
+    const { sink, onPublished } = this.#options;
+    if (building.files.length > 0 && !await this.#prepare(building)) return false;
+    if (!await this.#commit(building)) return false;
+    if (building.files.length === 0) return true;
+    // Committed is committed: publishing goes on even if the session ends meanwhile, so no signal ends it.
+    const forever = new AbortController().signal;
+    const published = await withBackoff(() => sink.publish(building.ref), {
+      signal: forever,
+      onError: (error) =>
+        log.error(
+          "Files of {topic} are committed but cannot be moved to their place, trying again: {reason}",
+          {
+            topic: this.#options.topic,
+            reason: messageOf(error),
+          },
+        ),
+    });
+    reportMissing(published?.missing ?? [], building.ranges.values());
+    onPublished(building.files);
+    return true;
+  }
+
+  /** @returns false where the session ended before it was done. */
+  async #prepare(building: Building): Promise<boolean> {
+    const { sink, session, topic } = this.#options;
+    const ranges = [...building.ranges.values()];
+    const done = await withBackoff(async () => {
+      await Promise.all(building.writes);
+      if (building.failed) {
+        // After a failed write or fsync nothing that was written is trusted: all of it again, from memory. It was
+        // never offered to Kafka, so it can be discarded without a judge.
+        await sink.discard(building.ref);
+        building.preparation = sink.begin(building.ref);
+        const preparation = await building.preparation;
+        for (const file of building.files) await preparation.write(file);
+      }
+      building.failed = true;
+      await (await building.preparation!).seal(topic, ranges);
+      return true;
+    }, { signal: session, onError: (error) => this.#warnOfSink(error) });
+    return done === true;
+  }
+
+  /** @returns whether the ranges are committed; false where the session is over, and the judge will settle it. */
+  async #commit(building: Building): Promise<boolean> {
+    const { session, sink, topic, pending } = this.#options;
+    const offsets = [...building.ranges.values()].map(({ partition, first, next }) => ({
+      topic,
+      partition,
+      offset: next,
+      metadata: formatMetadata({
+        store: sink.store,
+        checkpoint: building.files.length > 0 ? building.ref.id : undefined,
+        first: building.files.length > 0 ? first : building.uncovered.get(partition) ?? first,
+        pending: pending(partition),
+      }),
+    }));
+    return await commitUntilKnown(offsets, { session, commit: this.#options.commit });
+  }
+
+  #warnOfSink(error: unknown): void {
+    log.error("Cannot write files of {topic}, trying again: {reason}", {
+      topic: this.#options.topic,
+      reason: messageOf(error),
+    });
+  }
+}
+
+/**
+ * Commits in the captured session, repeating the same request while the answer is unknown.
+ *
+ * @returns false where the session is over: then nobody here knows, and nothing may be touched.
+ * @throws Error for an answer that no repetition mends.
+ */
+export async function commitUntilKnown(
+  offsets: readonly OffsetToCommit[],
+  options: { session: AbortSignal; commit: PipelineOptions["commit"] },
+): Promise<boolean> {
+  while (!options.session.aborted) {
+    const outcome = await options.commit(offsets);
+    switch (outcome.kind) {
+      case "committed":
+        return true;
+      case "session-over":
+      case "rebalance":
+        return false;
+      case "retry":
+        log.warning("The offset commit was not answered, asking again: {code} {reason}", {
+          code: outcome.code,
+          reason: outcome.message,
+        });
+        await sleep(COMMIT_RETRY_MS, options.session);
+        break;
+      case "failed":
+        throw new Error(
+          `Kafka refused to commit offsets: ${
+            outcome.refused.map(({ topic, partition, code }) => `${topic}[${partition}] ${code}`).join(", ")
+          }`,
+        );
+    }
+  }
+  return false;
+}
+
+/** Says which offsets are in no file, where a committed checkpoint's file is neither prepared nor published. */
+export function reportMissing(missing: readonly string[], ranges: Iterable<PartitionRange>): void {
+  if (missing.length === 0) return;
+  log.error("Committed files are gone: {files}; they held {ranges}. Read these offsets again from Kafka.", {
+    files: missing.join(", "),
+    ranges: [...ranges].map(({ topic, partition, first, next }) =>
+      `${topic}[${partition}] ${first} to ${next}`
+    )
+      .join(", "),
+  });
+}
+
+function extend(ranges: Map<number, PartitionRange>, range: PartitionRange): void {
+  const before = ranges.get(range.partition);
+  if (before !== undefined && before.next !== range.first) {
+    throw new RangeError(
+      `${range.topic}[${range.partition}]: a range starts at ${range.first}, the last one ended at ${before.next}`,
+    );
+  }
+  ranges.set(range.partition, before === undefined ? range : { ...range, first: before.first });
+}
