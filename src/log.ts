@@ -172,6 +172,7 @@ function messageText({ message }: LogRecord): string {
 function valueText(value: unknown): string {
   if (typeof value === "string") return escapeControls(value);
   if (value instanceof Error) return escapeControls(errorText(value));
+  if (Array.isArray(value)) return value.map(valueText).join(", ");
   if (typeof value === "object" && value !== null) {
     return escapeControls(Deno.inspect(value, { compact: true }));
   }

@@ -109,7 +109,7 @@ function misuse(
   }
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   if (error.code === "commander.unknownOption") {
-    const word = /'(.*)'/.exec(first)?.[1] ?? "";
+    const word = /'(.*?)[=']/.exec(first)?.[1] ?? "";
     const flags = root.options.flatMap((flag) => flag.long ?? []);
     return usageError(unknown("option", word), didYouMean(nearest(word, flags)) ?? general);
   }
