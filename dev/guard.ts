@@ -95,6 +95,12 @@ export class GuardedProcess {
     }
   }
 
+  /** SIGKILL, and waits until it has ended. */
+  async kill(): Promise<ExitStatus> {
+    this.signal("SIGKILL");
+    return await this.exit;
+  }
+
   async #watch(): Promise<ExitStatus> {
     const { code, signal } = await this.#child.status;
     this.#ended = true;

@@ -1,7 +1,7 @@
 /** Real Kafka on the local host: KRaft, one or more brokers, made for development and tests. */
-import { Kafka, logLevel } from "kafkajs";
 import { UserError } from "../src/errors.ts";
 import { kafkaLib, type KafkaVersion } from "./download.ts";
+import { kafkaClient } from "./kafka_client.ts";
 import { freePorts } from "./ports.ts";
 import { ServerProcess } from "./server_process.ts";
 import { findJava } from "./tools.ts";
@@ -329,10 +329,7 @@ function randomKafkaId(): string {
 
 /** Throws until the broker serves requests and knows itself as a member of the cluster. */
 async function answers(address: string, id: number): Promise<void> {
-  const kafka = new Kafka({
-    clientId: "kafka2parquet-dev",
-    brokers: [address],
-    logLevel: logLevel.NOTHING,
+  const kafka = kafkaClient(address, {
     connectionTimeout: 1_000,
     requestTimeout: 5_000,
     retry: { retries: 0 },

@@ -13,6 +13,7 @@ import { CUSTOMER_EVENT_SCHEMA, CUSTOMER_EVENTS_TOPIC, customerEvent } from "./e
 import { codecNumber, kafkaClient, PRODUCER_CODECS, type ProducerCodec } from "./kafka_client.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { RecordBatchWriter } from "./record_batch.ts";
+import { onTheWire, WIRE_HEADER_BYTES } from "./wire.ts";
 
 /** How long broker and registry are waited for at start. */
 const START_TIMEOUT_MS = 60_000;
@@ -25,8 +26,6 @@ const TICK_RECORDS = 2_000;
 const BATCH_BYTES = 512 * 1024;
 const POOL_EVENTS = 10_000;
 const PROGRESS_EVERY_MS = 5_000;
-/** One byte of wire header, four of schema id. */
-const WIRE_HEADER_BYTES = 5;
 const UUID_LENGTH = 36;
 const UUID_TAIL_DIGITS = 12;
 
@@ -158,14 +157,6 @@ async function leadersOf(flow: Flow): Promise<Leader[]> {
   } finally {
     await admin.disconnect();
   }
-}
-
-/** The Confluent wire format: a zero byte, the schema id in four, the Avro body. */
-export function onTheWire(schemaId: number, body: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(WIRE_HEADER_BYTES + body.length);
-  bytes.writeInt32BE(schemaId, 1);
-  bytes.set(body, WIRE_HEADER_BYTES);
-  return bytes;
 }
 
 /** Gives the event that starts at `start` an `event_id`, its first field, that ends in `number`. */

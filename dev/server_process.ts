@@ -77,8 +77,7 @@ export class ServerProcess {
 
   /** SIGKILL, and waits until the program has ended. */
   async kill(): Promise<void> {
-    this.signal("SIGKILL");
-    await this.#process?.exit;
+    await this.#process?.kill();
   }
 
   async #failure(message: string): Promise<UserError> {

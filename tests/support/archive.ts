@@ -1,0 +1,54 @@
+/** The archive as a naive reader sees it: every `*.parquet` below a folder, hidden folders included. */
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import type { FileMetaData } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+
+export type Row = Record<string, unknown>;
+
+export interface ArchiveFile {
+  readonly path: string;
+  /** int64 as bigint, timestamps as Date, binary as Uint8Array. */
+  readonly rows: readonly Row[];
+  /** The footer's key-value metadata. */
+  readonly keyValues: Readonly<Record<string, string>>;
+  readonly metadata: FileMetaData;
+}
+
+export interface Archive {
+  /** By path. */
+  readonly files: readonly ArchiveFile[];
+  /** Of all files. */
+  readonly rows: readonly Row[];
+}
+
+/** Reads all files below `folder`; an archive that is not there yet is empty. */
+export async function readArchive(folder: string): Promise<Archive> {
+  const files = await Promise.all((await parquetFiles(folder)).map(readParquet));
+  return { files, rows: files.flatMap((file) => file.rows) };
+}
+
+/** The paths of all `*.parquet` below `folder`, sorted. */
+export async function parquetFiles(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(folder)) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory) paths.push(...await parquetFiles(path));
+      else if (entry.name.endsWith(".parquet")) paths.push(path);
+    }
+  } catch (error) {
+    // The program removes its working folders while we look.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return paths.sort();
+}
+
+export async function readParquet(path: string): Promise<ArchiveFile> {
+  const file = await asyncBufferFromFile(path);
+  const metadata = await parquetMetadataAsync(file);
+  const keyValues = Object.fromEntries(
+    (metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""]),
+  );
+  const rows = await parquetReadObjects({ file, metadata, compressors }) as Row[];
+  return { path, rows, keyValues, metadata };
+}

@@ -1,0 +1,16 @@
+/** What integration tests use. */
+export {
+  type Archive,
+  type ArchiveFile,
+  parquetFiles,
+  readArchive,
+  readParquet,
+  type Row,
+} from "./archive.ts";
+export { duck } from "./duck.ts";
+export { ROOT } from "./paths.ts";
+export { type Program, type ProgramOptions, runCommand, runProgram } from "./program.ts";
+export { testRandom } from "./seed.ts";
+export { type AvroOptions, type ProduceOptions, TestServers, testServers, uniqueName } from "./servers.ts";
+export { type TempDir, tempDir } from "./temp.ts";
+export { waitFor, type WaitOptions } from "./wait.ts";
