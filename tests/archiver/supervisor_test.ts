@@ -1,0 +1,177 @@
+/** The supervisor with a stand-in for the archiver, in a process of its own: signals, exit codes, last words. */
+import assert from "node:assert/strict";
+
+import { type Program, runCommand } from "../support/program.ts";
+import { waitFor } from "../support/wait.ts";
+import type { SupervisedOptions } from "./workers/supervise.ts";
+
+const SUPERVISE = new URL("./workers/supervise.ts", import.meta.url).pathname;
+
+function supervised(options: SupervisedOptions): Program {
+  return runCommand([Deno.execPath(), "run", "-A", SUPERVISE, JSON.stringify(options)]);
+}
+
+/** Lines on stderr without the timestamps of the log. */
+function said(program: Program): string {
+  return program.stderr.map((line) => line.replace(/^\S+T\S+Z /, "")).join("\n");
+}
+
+interface Ending extends SupervisedOptions {
+  readonly code: number;
+  /** What has to be said, in this order. */
+  readonly says: readonly RegExp[];
+  readonly saysNot?: RegExp;
+}
+
+const STACK = /^ +at /m;
+
+const ENDINGS: readonly Ending[] = [
+  { scenario: "finishes", code: 0, says: [/^info +Done: 2400 rows in 2 files, 1 MiB in [\d.]+ s$/m] },
+  { scenario: "finishes with dead letters", code: 0, says: [/Done: .*3 dead letters/] },
+  {
+    scenario: "finishes with dead letters",
+    flags: { "until-end": "true", "dead-letter": "dead" },
+    code: 3,
+    says: [/Done: .*3 dead letters/, /3 records could not be decoded; they are whole in dead/],
+  },
+  {
+    scenario: "finishes with some unsaved",
+    code: 1,
+    says: [
+      /error: Not everything .*customer_events\[0\] from 5 to 9: disk full; customer_events\[1\]/,
+      /comes again/,
+    ],
+  },
+  {
+    scenario: "fails for a user's reason",
+    code: 69,
+    says: [/^error: Cannot reach b:1\nhint: Check --brokers\.$/m],
+    saysNot: STACK,
+  },
+  {
+    scenario: "fails for a user's reason",
+    flags: { "log-level": "debug" },
+    code: 69,
+    says: [/error: Cannot reach b:1/, /at .*scenarios\.ts/],
+  },
+  {
+    scenario: "fails for a reason of its own",
+    code: 1,
+    says: [/error: The archiver failed: x is undefined/, /--log-level debug/],
+    saysNot: STACK,
+  },
+  { scenario: "throws where nobody catches", code: 1, says: [/error: .*in a timer/], saysNot: STACK },
+  { scenario: "rejects where nobody listens", code: 1, says: [/error: .*in a promise/], saysNot: STACK },
+  {
+    scenario: "exits by itself",
+    code: 1,
+    says: [/error: The archiver's thread died: it ended without saying why/],
+  },
+  {
+    scenario: "hangs",
+    pingEveryMs: 50,
+    code: 1,
+    says: [/thread died: it has not answered 12 pings/, /comes again/],
+  },
+  {
+    scenario: "any",
+    worker: "broken.ts",
+    code: 1,
+    says: [/error: The archiver's thread died: .*broken at once/],
+  },
+  {
+    scenario: "any",
+    worker: "missing.ts",
+    code: 1,
+    says: [/error: The archiver's thread died: .*missing\.ts/],
+  },
+];
+
+for (const { code, says, saysNot, ...options } of ENDINGS) {
+  Deno.test(`an archiver that ${JSON.stringify(options)} gives exit code ${code}`, async () => {
+    await using program = supervised(options);
+    assert.equal((await program.exit).code, code, said(program));
+    let rest = said(program);
+    for (const pattern of says) {
+      const match = pattern.exec(rest);
+      assert.ok(match, `${pattern} is not in:\n${rest}`);
+      rest = rest.slice(match.index + match[0].length);
+    }
+    if (saysNot) assert.doesNotMatch(said(program), saysNot);
+    assert.deepEqual(program.stdout, []);
+  });
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`${signal} says at once what is held, saves it and exits 0`, async () => {
+    await using program = supervised({ scenario: "drains when told" });
+    await program.waitForLine(/Archiving/);
+    program.signal(signal);
+    assert.equal((await program.exit).code, 0, said(program));
+    assert.match(
+      said(program),
+      /Saving what is held \(17 rows\), committing, leaving the group; Ctrl-C again/,
+    );
+    assert.match(said(program), /Done: 2417 rows in 3 files/);
+  });
+}
+
+Deno.test("a second signal exits at once with 130 and says what was held", async () => {
+  await using program = supervised({ scenario: "never drains" });
+  await program.waitForLine(/Archiving/);
+  await waitFor(() => {
+    if (!program.ended) program.signal("SIGINT");
+    return program.ended;
+  }, { what: "the end", everyMs: 100 });
+  assert.equal((await program.exit).code, 130, said(program));
+  assert.match(said(program), /Quitting at once\. The 17 rows that were held/);
+});
+
+Deno.test("the second copy of one Ctrl-C, which deno task passes on, does not cut the saving short", async () => {
+  await using program = supervised({ scenario: "drains slowly" });
+  await program.waitForLine(/Archiving/);
+  program.signal("SIGINT");
+  program.signal("SIGINT");
+  assert.equal((await program.exit).code, 0, said(program));
+});
+
+Deno.test("saving that does not end in time exits 1 and says what was not saved", async () => {
+  await using program = supervised({ scenario: "never drains", flags: { "shutdown-timeout": "100ms" } });
+  await program.waitForLine(/Archiving/);
+  program.signal("SIGTERM");
+  assert.equal((await program.exit).code, 1, said(program));
+  assert.match(
+    said(program),
+    /error: Saving did not end within 0\.1 s\. The 17 rows that were held.*comes again/,
+  );
+  assert.match(said(program), /hint: Allow more with --shutdown-timeout/);
+});
+
+Deno.test("a bounded run that is stopped by a signal exits 0 whatever dead letters it met", async () => {
+  await using program = supervised({ scenario: "drains when told", flags: { "until-end": "true" } });
+  await program.waitForLine(/Archiving/);
+  program.signal("SIGINT");
+  assert.equal((await program.exit).code, 0, said(program));
+});
+
+Deno.test("progress is told while there is any", async () => {
+  await using program = supervised({ scenario: "makes progress", progressEveryMs: 100 });
+  const [, first] = await program.waitForLine(/(\d+) rows in \d+ files, 17 held, \d+ rows\/s, lag 5/);
+  await waitFor(
+    () => program.stderr.some((line) => Number(/(\d+) rows in/.exec(line)?.[1]) > Number(first)),
+    {
+      what: "a later line of progress",
+    },
+  );
+  program.signal("SIGTERM");
+  assert.equal((await program.exit).code, 0);
+});
+
+Deno.test("no progress is told where nothing happens", async () => {
+  await using program = supervised({ scenario: "drains slowly", progressEveryMs: 20 });
+  await program.waitForLine(/2400 rows in 2 files, 17 held/);
+  // The drain lasts many times the 20 ms after which a change would be told.
+  program.signal("SIGTERM");
+  await program.exit;
+  assert.equal(program.stderr.filter((line) => line.includes("17 held")).length, 1, said(program));
+});

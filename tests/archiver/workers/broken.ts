@@ -1,0 +1,2 @@
+/** A worker's module that cannot be loaded. */
+throw new Error("broken at once");
