@@ -4,7 +4,7 @@ import type { Columns } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
 import { footerEntries, type ParquetEncoder, type RangeCounts } from "../parquet/mod.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
-import { CREATED_BY, VERSION } from "../version.ts";
+import { VERSION } from "../version.ts";
 import type { OpenFile } from "./open_file.ts";
 
 /** A file that was sealed: what the log and the totals need of it besides what the sink does. */
@@ -65,7 +65,7 @@ export class FileSealer {
     const { config, cluster, encoder } = this.#options;
     return encoder.encode(columns.toIPC(), columns.rows, {
       compression: config.compression,
-      createdBy: CREATED_BY,
+      createdBy: `kafka2parquet version ${VERSION}`,
       metadata: footerEntries({ version: VERSION, kind, cluster, group: config.group, ...of }),
     });
   }

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import {
+  formatMetadata,
+  judge,
+  type JudgeFacts,
+  parseMetadata,
+  planPartition,
+} from "../../src/checkpoint/mod.ts";
+import type { CommittedOffset } from "../../src/model.ts";
+import type { Manifest, PreparedCheckpoint } from "../../src/sink/mod.ts";
+
+const OURS = "0".repeat(32);
+const OTHER = "1".repeat(32);
+const THIRD = "2".repeat(32);
+const CP = "a".repeat(32);
+const CP2 = "b".repeat(32);
+
+Deno.test("metadata: a line is read back as it was written", () => {
+  for (
+    const metadata of [
+      { store: OURS, checkpoint: CP, first: 0n, pending: new Map() },
+      { store: OURS, checkpoint: undefined, first: 9_223_372_036_854_775_807n, pending: new Map() },
+      { store: OURS, checkpoint: CP, first: 7n, pending: new Map([[OTHER, CP2], [THIRD, CP]]) },
+    ]
+  ) assert.deepEqual(parseMetadata(formatMetadata(metadata)), metadata);
+});
+
+Deno.test("metadata: what others wrote is not ours", () => {
+  const ours = formatMetadata({ store: OURS, checkpoint: CP, first: 5n, pending: new Map([[OTHER, CP2]]) });
+  const foreign = [
+    "",
+    "k1",
+    "hello",
+    `k2${ours.slice(2)}`,
+    `${ours} x`,
+    `${ours}:y`,
+    ours.replace(" 5 ", " -5 "),
+  ];
+  for (const text of foreign) assert.equal(parseMetadata(text), undefined, text);
+});
+
+Deno.test("metadata: the longest line stays under 3 KB, and one more entry is an error", () => {
+  const pending = new Map(Array.from({ length: 44 }, (_, i) => [i.toString(16).padStart(32, "0"), CP]));
+  const metadata = { store: OURS, checkpoint: CP, first: 9_223_372_036_854_775_807n, pending };
+  assert(formatMetadata(metadata).length < 3072);
+  pending.set("f".repeat(32), CP);
+  assert.throws(() => formatMetadata(metadata), RangeError);
+});
+
+function committed(offset: bigint | undefined, metadata = ""): CommittedOffset {
+  return { topic: "t", partition: 0, offset, metadata };
+}
+
+function line(
+  parts: { store?: string; checkpoint?: string; first?: bigint; pending?: [string, string][] },
+): string {
+  return formatMetadata({
+    store: parts.store ?? OURS,
+    checkpoint: parts.checkpoint,
+    first: parts.first ?? 0n,
+    pending: new Map(parts.pending),
+  });
+}
+
+Deno.test("plan: no offset, or a foreign commit, gets our metadata before the first fetch", () => {
+  const none = planPartition(committed(undefined), OURS);
+  assert.equal(none.position, undefined);
+  assert.equal(none.commitFirst, true);
+  const foreign = planPartition(committed(42n, "by hand"), OURS);
+  assert.deepEqual([foreign.position, foreign.uncovered, foreign.commitFirst], [42n, 42n, true]);
+});
+
+Deno.test("plan: our checkpoint is to be published, another store's is carried on", () => {
+  const ours = planPartition(committed(10n, line({ checkpoint: CP, first: 5n })), OURS);
+  assert.deepEqual([ours.publish, [...ours.pending], ours.position, ours.uncovered], [[CP], [], 10n, 10n]);
+  const others = planPartition(
+    committed(10n, line({ store: OTHER, checkpoint: CP, pending: [[THIRD, CP2]] })),
+    OURS,
+  );
+  assert.deepEqual([others.publish, [...others.pending]], [[], [[THIRD, CP2], [OTHER, CP]]]);
+});
+
+Deno.test("plan: an entry of ours that another store has carried is published and dropped", () => {
+  const plan = planPartition(
+    committed(10n, line({ store: OTHER, pending: [[OURS, CP], [THIRD, CP2]] })),
+    OURS,
+  );
+  assert.deepEqual([plan.publish, [...plan.pending]], [[CP], [[THIRD, CP2]]]);
+});
+
+Deno.test("plan: the newest checkpoint of another store replaces the one that was carried for it", () => {
+  const plan = planPartition(
+    committed(10n, line({ store: OTHER, checkpoint: CP2, pending: [[OTHER, CP]] })),
+    OURS,
+  );
+  assert.deepEqual([...plan.pending], [[OTHER, CP2]]);
+});
+
+Deno.test("plan: records that were committed without a file are covered by the next file", () => {
+  const plan = planPartition(committed(50n, line({ first: 20n })), OURS);
+  assert.deepEqual([plan.position, plan.uncovered], [50n, 20n]);
+});
+
+const range = (partition: number, first: bigint, next: bigint) => ({ topic: "t", partition, first, next });
+
+function prepared(ranges: Manifest["ranges"], over: Partial<PreparedCheckpoint> = {}): PreparedCheckpoint {
+  const ref = over.ref ?? { generation: 3, id: CP };
+  return { ref, ageMs: 0, manifest: { ...ref, store: OURS, topic: "t", ranges, files: [] }, ...over };
+}
+
+function facts(held: Record<number, CommittedOffset>, over: Partial<JudgeFacts> = {}): JudgeFacts {
+  return {
+    generation: 4,
+    store: OURS,
+    committed: ({ partition }) => held[partition],
+    owns: () => true,
+    ...over,
+  };
+}
+
+const two = prepared([range(0, 0n, 10n), range(1, 5n, 9n)]);
+
+Deno.test("judge: named by every partition, it is published", () => {
+  const held = { 0: committed(10n, line({ checkpoint: CP })), 1: committed(9n, line({ checkpoint: CP })) };
+  assert.equal(judge(two, facts(held)).kind, "publish");
+});
+
+Deno.test("judge: named by a partition that we do not own is named all the same", () => {
+  const held = { 0: committed(12n, line({ first: 10n })), 1: committed(9n, line({ checkpoint: CP })) };
+  assert.equal(judge(two, facts(held, { owns: ({ partition }) => partition === 0 })).kind, "publish");
+});
+
+Deno.test("judge: named as pending by another store's commit, it is published", () => {
+  const pending: [string, string][] = [[OURS, CP]];
+  const held = {
+    0: committed(30n, line({ store: OTHER, checkpoint: CP2, pending })),
+    1: committed(30n, line({ store: OTHER, checkpoint: CP2, pending })),
+  };
+  assert.equal(judge(two, facts(held)).kind, "publish");
+});
+
+Deno.test("judge: our part of a partial commit is completed before anything is published", () => {
+  const held = { 0: committed(10n, line({ checkpoint: CP })), 1: committed(5n, line({})) };
+  assert.deepEqual(judge(two, facts(held)), { kind: "complete", ranges: [range(1, 5n, 9n)] });
+});
+
+Deno.test("judge: another member's part of a partial commit is waited for", () => {
+  const held = { 0: committed(10n, line({ checkpoint: CP })), 1: committed(5n, line({})) };
+  assert.equal(judge(two, facts(held, { owns: ({ partition }) => partition === 0 })).kind, "wait");
+});
+
+Deno.test("judge: never named, with our metadata everywhere, an earlier generation's is discarded", () => {
+  const held = { 0: committed(0n, line({})), 1: committed(5n, line({ checkpoint: CP2 })) };
+  assert.equal(judge(two, facts(held)).kind, "discard");
+});
+
+Deno.test("judge: never named in the present generation, its maker may be alive", () => {
+  const held = { 0: committed(0n, line({})), 1: committed(5n, line({})) };
+  assert.equal(judge(two, facts(held, { generation: 3 })).kind, "leave");
+  assert.equal(judge(prepared([], { manifest: "none" }), facts({}, { generation: 3 })).kind, "leave");
+  assert.equal(judge(prepared([], { manifest: "none" }), facts({})).kind, "discard");
+});
+
+Deno.test("judge: where one partition's metadata is not ours nothing is concluded", () => {
+  for (const foreign of [committed(0n, "reset by hand"), committed(undefined), undefined]) {
+    const held: Record<number, CommittedOffset> = { 0: committed(0n, line({})) };
+    if (foreign) held[1] = foreign;
+    assert.equal(judge(two, facts(held)).kind, "quarantine");
+  }
+});
+
+Deno.test("judge: a generation above the group's is left for an hour, then put into quarantine", () => {
+  const held = { 0: committed(0n, line({})), 1: committed(5n, line({})) };
+  const above = { ref: { generation: 9, id: CP } };
+  assert.equal(judge(prepared([range(0, 0n, 10n)], above), facts(held)).kind, "leave");
+  const old = prepared([range(0, 0n, 10n)], { ...above, ageMs: 2 * 60 * 60 * 1000 });
+  assert.equal(judge(old, facts(held)).kind, "quarantine");
+});
+
+Deno.test("judge: an unreadable manifest is never discarded", () => {
+  assert.equal(judge(prepared([], { manifest: "unreadable" }), facts({})).kind, "quarantine");
+});
