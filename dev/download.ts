@@ -1,5 +1,6 @@
 /** Kafka's jars and the registry's archive from Maven Central, cached outside the repository. */
 import { ExitCode, UserError } from "../src/errors.ts";
+import { startGuarded } from "./guard.ts";
 import { findMaven } from "./tools.ts";
 
 export const KAFKA_VERSIONS = ["4.3.1", "3.9.2"] as const;
@@ -79,7 +80,7 @@ async function fillKafka(version: KafkaVersion, folder: string): Promise<void> {
 </project>
 `,
   );
-  await maven([
+  await maven(folder, [
     "-f",
     pom,
     "dependency:copy-dependencies",
@@ -91,12 +92,12 @@ async function fillKafka(version: KafkaVersion, folder: string): Promise<void> {
 async function fillRegistry(folder: string): Promise<void> {
   const archive = `${folder}/registry.tar.gz`;
   // Later versions of the plug-in insist on the parent pom, which is not in Maven Central.
-  await maven([
+  await maven(folder, [
     "org.apache.maven.plugins:maven-dependency-plugin:2.10:get",
     `-Dartifact=io.apicurio:apicurio-registry-app:${REGISTRY_VERSION}:tar.gz:all`,
     "-Dtransitive=false",
     `-Ddest=${archive}`,
-  ], folder);
+  ]);
   const tar = await new Deno.Command("tar", { args: ["-xzf", archive, "-C", folder] }).output();
   if (!tar.success) {
     throw new UserError(`Cannot unpack ${archive}: ${new TextDecoder().decode(tar.stderr).trim()}`);
@@ -104,15 +105,14 @@ async function fillRegistry(folder: string): Promise<void> {
   await Deno.remove(archive);
 }
 
-async function maven(args: readonly string[], cwd?: string): Promise<void> {
-  const child = new Deno.Command(await findMaven(), {
-    // Without -B: only then does Maven tell how far a file is.
-    args: ["-Dstyle.color=never", ...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    ...(cwd === undefined ? {} : { cwd }),
-  }).spawn();
+/** Runs Maven in `folder`, which its guard removes where we are killed before the end. */
+async function maven(folder: string, args: readonly string[]): Promise<void> {
+  // Without -B: only then does Maven tell how far a file is.
+  const child = startGuarded([await findMaven(), "-Dstyle.color=never", ...args], {
+    output: "piped",
+    cwd: folder,
+    scratchDir: folder,
+  });
   const startedAt = Date.now();
   const tail: string[] = [];
   let files = 0;
@@ -134,8 +134,8 @@ async function maven(args: readonly string[], cwd?: string): Promise<void> {
     }
   };
   try {
-    const [{ success, code }] = await Promise.all([child.status, follow(child.stdout), follow(child.stderr)]);
-    if (success) return;
+    const [{ code }] = await Promise.all([child.exit, follow(child.stdout), follow(child.stderr)]);
+    if (code === 0) return;
     throw new UserError(`Maven could not download (exit code ${code}):\n${tail.join("\n")}`, {
       hint: "Check that Maven Central can be reached, or use Docker: docker compose up.",
       exitCode: ExitCode.unavailable,

@@ -10,6 +10,7 @@ import type { Producer } from "kafkajs";
 import { BrokerConnection } from "./broker_connection.ts";
 import { messageOf, UserError } from "../src/errors.ts";
 import { CUSTOMER_EVENT_SCHEMA, CUSTOMER_EVENTS_TOPIC, customerEvent } from "./events.ts";
+import { wholeNumber } from "./flags.ts";
 import { codecNumber, kafkaClient, PRODUCER_CODECS, type ProducerCodec } from "./kafka_client.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { RecordBatchWriter } from "./record_batch.ts";
@@ -242,17 +243,6 @@ const HELP = `Produces customer events: deno run -A dev/producer.ts [options]
   --compression CODEC    ${PRODUCER_CODECS.join(", ")}; none by default
   --seed N               the same events again; 1 by default
 `;
-
-/** @throws {UserError} for a value that is no number, or out of range. */
-export function wholeNumber(text: string, flag: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new UserError(
-      `Cannot take ${JSON.stringify(text)} for --${flag}: a whole number of at least 1 is needed`,
-    );
-  }
-  return value;
-}
 
 function parseOptions(args: string[]): ProducerOptions | undefined {
   const { values } = parseArgs({

@@ -3,6 +3,10 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "h
 import type { FileMetaData } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 
+import { parquetFiles } from "../../dev/output_folder.ts";
+
+export { parquetFiles };
+
 export type Row = Record<string, unknown>;
 
 export interface ArchiveFile {
@@ -25,22 +29,6 @@ export interface Archive {
 export async function readArchive(folder: string): Promise<Archive> {
   const files = await Promise.all((await parquetFiles(folder)).map(readParquet));
   return { files, rows: files.flatMap((file) => file.rows) };
-}
-
-/** The paths of all `*.parquet` below `folder`, sorted. */
-export async function parquetFiles(folder: string): Promise<string[]> {
-  const paths: string[] = [];
-  try {
-    for await (const entry of Deno.readDir(folder)) {
-      const path = `${folder}/${entry.name}`;
-      if (entry.isDirectory) paths.push(...await parquetFiles(path));
-      else if (entry.name.endsWith(".parquet")) paths.push(path);
-    }
-  } catch (error) {
-    // The program removes its working folders while we look.
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  return paths.sort();
 }
 
 export async function readParquet(path: string): Promise<ArchiveFile> {

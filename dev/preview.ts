@@ -1,0 +1,121 @@
+/** A Parquet file at a glance: its columns, their types and a few rows, in a table that fits the terminal. */
+import {
+  asyncBufferFromFile,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type SchemaTree,
+} from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+
+const PREVIEW_ROWS = 3;
+const NAME_WIDTH_MAX = 28;
+const TYPE_WIDTH_MAX = 24;
+const CELL_WIDTH_MIN = 12;
+const GAP = "  ";
+
+/** One line a column: name, type, and its value in the first rows. */
+export async function previewTable(path: string, widthColumns: number): Promise<string[]> {
+  const file = await asyncBufferFromFile(path);
+  const metadata = await parquetMetadataAsync(file);
+  const rows = await parquetReadObjects({ file, metadata, compressors, rowEnd: PREVIEW_ROWS });
+  const lines = columnTypes(metadata).map(({ name, type }) => [
+    name,
+    type,
+    ...rows.map((row) => cellText(row[name])),
+  ]);
+  const header = ["COLUMN", "TYPE", ...rows.map((_, index) => `ROW ${index + 1}`)];
+  return fitTable([header, ...lines], widthColumns);
+}
+
+/** The number of rows that a file's footer states. */
+export async function rowCount(path: string): Promise<number> {
+  const metadata = await parquetMetadataAsync(await asyncBufferFromFile(path));
+  return Number(metadata.num_rows);
+}
+
+/** The top-level columns with their types as people write them: `list<struct<sku: string>>`. */
+export function columnTypes(metadata: FileMetaData): { name: string; type: string }[] {
+  return parquetSchema(metadata).children.map((child) => ({
+    name: child.element.name,
+    type: typeText(child),
+  }));
+}
+
+function typeText(node: SchemaTree): string {
+  const { element, children } = node;
+  const logical = element.logical_type?.type ?? element.converted_type;
+  if (children.length === 0) return leafText(node);
+  if (logical === "LIST") return `list<${listItem(node)}>`;
+  if (logical === "MAP") return `map<${(children[0]?.children ?? []).map(typeText).join(", ")}>`;
+  return `struct<${children.map((child) => `${child.element.name}: ${typeText(child)}`).join(", ")}>`;
+}
+
+/** A list holds a repeated group that holds the item. */
+function listItem(node: SchemaTree): string {
+  const item = node.children[0]?.children[0];
+  return item === undefined ? "?" : typeText(item);
+}
+
+function leafText({ element }: SchemaTree): string {
+  const logical = element.logical_type;
+  switch (logical?.type) {
+    case "STRING":
+    case "UUID":
+    case "DATE":
+      return logical.type.toLowerCase();
+    case "DECIMAL":
+      return `decimal(${logical.precision}, ${logical.scale})`;
+    case "TIMESTAMP":
+      return `timestamp[${unitText(logical.unit)}${logical.isAdjustedToUTC ? ", UTC" : ""}]`;
+    case "TIME":
+      return `time[${unitText(logical.unit)}]`;
+  }
+  if (element.converted_type === "UTF8") return "string";
+  const physical: Readonly<Record<string, string>> = {
+    BYTE_ARRAY: "binary",
+    FIXED_LEN_BYTE_ARRAY: `binary[${element.type_length ?? "?"}]`,
+  };
+  return physical[element.type ?? ""] ?? (element.type ?? "?").toLowerCase();
+}
+
+function unitText(unit: string): string {
+  return { MILLIS: "ms", MICROS: "us", NANOS: "ns" }[unit] ?? unit;
+}
+
+function cellText(value: unknown): string {
+  if (value === null || value === undefined) return "·";
+  if (typeof value === "string") return value;
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return `0x${value.toHex()}`;
+  if (typeof value !== "object") return String(value);
+  return JSON.stringify(value, (_key, item) => typeof item === "bigint" ? Number(item) : item);
+}
+
+/** Columns as wide as their longest cell, cut so that no line is longer than `widthColumns`. */
+export function fitTable(table: readonly (readonly string[])[], widthColumns: number): string[] {
+  const clean = table.map((cells) => cells.map((cell) => Array.from(cell.replaceAll(/\p{Cc}/gu, " "))));
+  const natural = (column: number) => Math.max(...clean.map((cells) => cells[column]?.length ?? 0));
+  const nameWidth = Math.min(natural(0), NAME_WIDTH_MAX);
+  const typeWidth = Math.min(natural(1), TYPE_WIDTH_MAX);
+  const widths = [nameWidth, typeWidth];
+  const cellCount = (table[0]?.length ?? 2) - 2;
+  let room = widthColumns - nameWidth - typeWidth - GAP.length;
+  for (let column = 2; column < cellCount + 2; column++) {
+    const share = Math.floor(room / (cellCount + 2 - column)) - GAP.length;
+    // A row that would have hardly a letter of each value says nothing: fewer rows say more.
+    if (share < CELL_WIDTH_MIN) break;
+    const width = Math.min(natural(column), share);
+    widths.push(width);
+    room -= width + GAP.length;
+  }
+  return clean.map((cells) =>
+    widths.map((width, column) => fitCell(cells[column] ?? [], width)).join(GAP).trimEnd()
+  );
+}
+
+function fitCell(letters: readonly string[], width: number): string {
+  if (letters.length > width) return letters.slice(0, Math.max(0, width - 1)).join("") + "…";
+  return letters.join("") + " ".repeat(width - letters.length);
+}
