@@ -61,6 +61,28 @@ export class Cluster {
     throw problem;
   }
 
+  /**
+   * Shows that at least one node can be reached under the address that the cluster advertises.
+   *
+   * @throws {ConnectionError} that names the advertised addresses.
+   */
+  async reachNode(topics: readonly string[]): Promise<void> {
+    for (const link of this.#nodes.values()) {
+      try {
+        const args = { topics, allowAutoTopicCreation: false } as const;
+        await link.request("Metadata", args, { timeoutMs: METADATA_TIMEOUT_MS });
+        return;
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error;
+      }
+    }
+    const names = [...this.#nodes.values()].map((link) => link.address).join(", ");
+    throw new ConnectionError(
+      names,
+      `it answers, but its brokers cannot be reached as they advertise: ${names}`,
+    );
+  }
+
   /** The link to a node, or `undefined` where the last metadata did not name it. */
   node(nodeId: number): BrokerLink | undefined {
     return this.#nodes.get(nodeId);

@@ -12,7 +12,9 @@ function makeTables(): Int32Array[] {
     let crc = byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc & 1) !== 0 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
     tables[0]![byte] = crc;
-    for (let slice = 1; slice < SLICES; slice++) {
+  }
+  for (let slice = 1; slice < SLICES; slice++) {
+    for (let byte = 0; byte < 256; byte++) {
       const before = tables[slice - 1]![byte]!;
       tables[slice]![byte] = (before >>> 8) ^ tables[0]![before & 255]!;
     }

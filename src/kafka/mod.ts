@@ -10,3 +10,5 @@ export {
   type Session,
   SessionOverError,
 } from "./api.ts";
+export { KafkaClient } from "./client.ts";
+export { describeProblem, type GroupMember } from "./member.ts";

@@ -68,6 +68,15 @@ export interface RecordSetOptions {
   readonly aborted?: AbortedFilter;
 }
 
+/** Where a batch lies in its record set. */
+interface Place {
+  readonly view: DataView;
+  /** The same bytes as the view. */
+  readonly whole: Uint8Array<ArrayBuffer>;
+  readonly at: number;
+  readonly end: number;
+}
+
 /** A batch whose records are wanted, between the two passes. */
 interface Batch {
   /** Where it starts in the record set's own buffer. */
@@ -86,6 +95,7 @@ interface Batch {
  */
 export function parseRecordSet(view: DataView, options: RecordSetOptions): RecordSet {
   const { fetchedOffset } = options;
+  const whole = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
   const batches: Batch[] = [];
   let nextOffset = fetchedOffset;
   let problem: BatchProblem | undefined;
@@ -94,7 +104,7 @@ export function parseRecordSet(view: DataView, options: RecordSetOptions): Recor
     const end = at + LOG_OVERHEAD + view.getInt32(at + BATCH_LENGTH);
     problem = batchProblem(view, at, end);
     if (problem !== undefined || end > view.byteLength) break;
-    const batch = selectBatch(view, at, end, options);
+    const batch = selectBatch({ view, whole, at, end }, options);
     if (isProblem(batch)) {
       problem = batch;
       break;
@@ -156,26 +166,22 @@ function batchProblem(view: DataView, at: number, end: number): BatchProblem | u
 }
 
 /** The batch, if its records are wanted. Control batches, aborted ones and those below the position are not. */
-function selectBatch(
-  view: DataView,
-  at: number,
-  end: number,
-  options: RecordSetOptions,
-): Batch | BatchProblem | undefined {
+function selectBatch(place: Place, options: RecordSetOptions): Batch | BatchProblem | undefined {
+  const { view, at, end } = place;
   const aborted = options.aborted ?? NO_ABORTED;
   const attributes = view.getInt16(at + ATTRIBUTES);
   const producerId = int64(view, at + PRODUCER_ID);
   const last = lastOffset(view, at);
   if (producerId >= 0) aborted.advance(last);
   if ((attributes & IS_CONTROL) !== 0) {
-    if (isAbortMarker(view, at, end)) aborted.end(producerId);
+    if (isAbortMarker(place)) aborted.end(producerId);
     return undefined;
   }
   if ((attributes & IS_TRANSACTIONAL) !== 0 && aborted.isAborted(producerId)) return undefined;
   if (last < options.fetchedOffset) return undefined;
 
   const codec = attributes & CODEC_MASK;
-  let bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  let bytes = place.whole;
   let from = at + RECORDS;
   let to = end;
   if (codec !== Codec.none) {
@@ -198,13 +204,12 @@ function selectBatch(
 }
 
 /** The one record of a control batch has a key of two int16: a version, and 0 for an abort, 1 for a commit. */
-function isAbortMarker(view: DataView, at: number, end: number): boolean {
+function isAbortMarker({ view, whole, at, end }: Place): boolean {
   if (view.getInt32(at + RECORD_COUNT) < 1) return false;
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, end);
   const cursor = { at: at + RECORDS };
-  skipVarint(bytes, cursor);
+  skipVarint(whole, cursor);
   cursor.at++;
-  for (let i = 0; i < 3; i++) skipVarint(bytes, cursor);
+  for (let i = 0; i < 3; i++) skipVarint(whole, cursor);
   return cursor.at + 4 <= end && view.getInt16(cursor.at + 2) === CONTROL_ABORT;
 }
 
@@ -231,7 +236,7 @@ function allocate(count: number): RecordColumns {
 function appendRun(runs: RecordRun[], run: RecordRun): void {
   const last = runs.at(-1);
   // Uncompressed batches lie in one buffer, and so in one run.
-  if (last?.bytes.buffer === run.bytes.buffer) runs[runs.length - 1] = { ...last, to: run.to };
+  if (last?.bytes === run.bytes) runs[runs.length - 1] = { ...last, to: run.to };
   else runs.push(run);
 }
 

@@ -69,10 +69,4 @@ export class RepeatedMessage {
     write(this.#heldBack);
     this.#heldBack = 0;
   }
-
-  /** What was wrong is over: the next time it is written at once. */
-  over(): void {
-    this.#lastMs = -Infinity;
-    this.#heldBack = 0;
-  }
 }

@@ -1,0 +1,200 @@
+/** The door to a cluster: connecting, topics, offsets, and members of the group. */
+import { getLogger } from "@logtape/logtape";
+import { ExitCode, messageOf, UserError } from "../errors.ts";
+import type { CommittedOffset, TopicPartition } from "../model.ts";
+import { nearest } from "../nearest.ts";
+import type { KafkaOptions, MemberHandler, OffsetPosition, PartitionOffset } from "./api.ts";
+import { Cluster, connectionCause } from "./cluster.ts";
+import { Code, codeName } from "./codes.ts";
+import { Coordinator, readCommitted } from "./group.ts";
+import { ConnectionError, type Kafkajs, loadKafkajs } from "./kafkajs.ts";
+import { GroupMember } from "./member.ts";
+import { readOffsets } from "./offsets.ts";
+import { Backoff, RepeatedMessage, sleep } from "./wait.ts";
+
+const log = getLogger(["kafka2parquet", "kafka"]);
+
+/** A topic that was just made takes a moment to be known to all brokers. */
+const NEW_TOPIC_WAIT_MS = 3_000;
+const NEW_TOPIC_PAUSE_MS = 250;
+/** Brokers restart and coordinators move: for so long it is worth asking again. */
+const RETRY_FOR_MS = 30_000;
+
+/** `KafkaOptions` without gaps. */
+type Settings = Required<KafkaOptions>;
+
+const DEFAULTS = {
+  sessionTimeoutMs: 45_000,
+  rebalanceTimeoutMs: 60_000,
+  heartbeatMs: 3_000,
+  fetchWaitMs: 1_000,
+  fetchMaxBytes: 16 * 1024 * 1024,
+  partitionMaxBytes: 4 * 1024 * 1024,
+  metadataMaxAgeMs: 30_000,
+  startupTimeoutMs: 60_000,
+} as const;
+
+export class KafkaClient {
+  readonly #settings: Settings;
+  readonly #kafkajs: Kafkajs;
+  readonly #cluster: Cluster;
+  readonly #closing = new AbortController();
+
+  private constructor(settings: Settings, kafkajs: Kafkajs, cluster: Cluster) {
+    this.#settings = settings;
+    this.#kafkajs = kafkajs;
+    this.#cluster = cluster;
+  }
+
+  /**
+   * Waits for a broker, up to `startupTimeoutMs`.
+   *
+   * @throws {UserError} with exit code 69 where none answers.
+   * @throws the signal's reason where it aborts first.
+   */
+  static async connect(options: KafkaOptions, signal: AbortSignal): Promise<KafkaClient> {
+    const settings = { ...DEFAULTS, ...options };
+    const heartbeatMs = Math.min(settings.heartbeatMs, settings.sessionTimeoutMs / 3);
+    const kafkajs = await loadKafkajs();
+    const cluster = new Cluster(kafkajs, options);
+    const client = new KafkaClient({ ...settings, heartbeatMs }, kafkajs, cluster);
+    try {
+      await client.#waitForBroker(signal);
+    } catch (error) {
+      client.disconnect();
+      throw error;
+    }
+    return client;
+  }
+
+  async #waitForBroker(signal: AbortSignal): Promise<void> {
+    const { brokers, topics, startupTimeoutMs } = this.#settings;
+    const broker = brokers.join(", ");
+    const deadlineMs = performance.now() + startupTimeoutMs;
+    const backoff = new Backoff();
+    const waiting = new RepeatedMessage();
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        await this.#cluster.metadata(topics);
+        return await this.#cluster.reachNode(topics);
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error;
+        const cause = connectionCause(error);
+        if (performance.now() > deadlineMs) {
+          throw new UserError(`Cannot reach Kafka at ${broker}: ${cause}`, {
+            exitCode: ExitCode.unavailable,
+            hint:
+              "Check --brokers, that Kafka is running, and that its advertised.listeners can be reached from here.",
+            cause: error,
+          });
+        }
+        waiting.say(() => log.warn("Waiting for Kafka at {broker}: {cause}", { broker, cause }));
+      }
+      await backoff.wait(signal);
+    }
+  }
+
+  /** @throws {UserError} where no broker answers for 30 s, or the cluster has no id. */
+  async clusterId(): Promise<string> {
+    const { clusterId } = await this.#retry(
+      "read the cluster id",
+      () => this.#cluster.metadata(this.#settings.topics),
+    );
+    if (clusterId === undefined) {
+      throw new UserError("The cluster has no id", { hint: "Use Kafka 0.11 or later." });
+    }
+    return clusterId;
+  }
+
+  /** Names of all topics that may be read, Kafka's own left out, sorted. */
+  async listTopics(): Promise<string[]> {
+    const { topics } = await this.#retry("list topics", () => this.#cluster.metadata([]));
+    return [...topics].filter(([, { isInternal }]) => !isInternal).map(([name]) => name).sort();
+  }
+
+  /**
+   * The partitions of a topic, sorted.
+   *
+   * @throws {UserError} with exit code 78 where there is no such topic, also not after a few seconds.
+   */
+  async partitions(topic: string): Promise<number[]> {
+    const deadlineMs = performance.now() + NEW_TOPIC_WAIT_MS;
+    for (;;) {
+      const { topics } = await this.#retry("read metadata", () => this.#cluster.metadata([topic]));
+      const found = topics.get(topic);
+      if (found?.errorCode === Code.NONE && found.leaders.size > 0) {
+        return [...found.leaders.keys()].sort((a, b) => a - b);
+      }
+      if (performance.now() > deadlineMs) throw await this.#unknownTopic(topic, found?.errorCode);
+      await sleep(NEW_TOPIC_PAUSE_MS, this.#closing.signal);
+    }
+  }
+
+  async #unknownTopic(topic: string, errorCode: number | undefined): Promise<UserError> {
+    const exitCode = ExitCode.config;
+    if (errorCode !== undefined && errorCode !== Code.UNKNOWN_TOPIC_OR_PARTITION) {
+      return new UserError(`Cannot read the topic "${topic}": ${codeName(errorCode)}`, {
+        exitCode,
+        hint: "Check the topic's name, and the rights on it.",
+      });
+    }
+    const topics = await this.listTopics();
+    const meant = nearest(topic, topics);
+    return new UserError(`There is no topic "${topic}"`, {
+      exitCode,
+      hint: meant === undefined
+        ? "Make the topic, or name another one with --topic."
+        : `Did you mean "${meant}"?`,
+    });
+  }
+
+  /** In the order of the partitions. @throws {UserError} where their leaders do not answer for 30 s. */
+  offsets(partitions: readonly TopicPartition[], at: OffsetPosition): Promise<PartitionOffset[]> {
+    return readOffsets(this.#cluster, partitions, { at, signal: this.#closing.signal });
+  }
+
+  /**
+   * What a group has committed. An error is never read as "nothing".
+   *
+   * @throws {UserError} where the coordinator does not answer for 30 s.
+   */
+  async committed(group: string, partitions: readonly TopicPartition[]): Promise<CommittedOffset[]> {
+    const coordinator = new Coordinator(this.#cluster, group);
+    try {
+      return await this.#retry("read committed offsets", () => readCommitted(coordinator, partitions));
+    } finally {
+      coordinator.forget();
+    }
+  }
+
+  createMember(handler: MemberHandler): GroupMember {
+    const context = { cluster: this.#cluster, codec: this.#kafkajs.assignments, options: this.#settings };
+    return new GroupMember(context, handler);
+  }
+
+  /** Closes all connections. Members should have ended. */
+  disconnect(): void {
+    this.#closing.abort();
+    this.#cluster.close();
+  }
+
+  async #retry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    const backoff = new Backoff();
+    const deadlineMs = performance.now() + RETRY_FOR_MS;
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error;
+        if (performance.now() > deadlineMs || this.#closing.signal.aborted) {
+          throw new UserError(`Cannot ${what}: ${messageOf(error)}`, {
+            hint: "Check that Kafka is running.",
+            cause: error,
+          });
+        }
+        await backoff.wait(this.#closing.signal);
+      }
+    }
+  }
+}

@@ -1,0 +1,275 @@
+/** A member of the consumer group: joins, fetches, leaves, and keeps its handler's calls in order. */
+import { getLogger } from "@logtape/logtape";
+import { ExitCode, messageOf, UserError } from "../errors.ts";
+import type { TopicPartition } from "../model.ts";
+import { type FetchProblem, type MemberHandler, SessionOverError } from "./api.ts";
+import type { Cluster } from "./cluster.ts";
+import { Fetcher, type FetcherOptions } from "./fetcher.ts";
+import { Coordinator } from "./group.ts";
+import { type Joined, joinOnce } from "./join.ts";
+import { type AssignmentCodec, ConnectionError } from "./kafkajs.ts";
+import { MemberSession } from "./session.ts";
+import { aborted, Backoff, RepeatedMessage, sleep } from "./wait.ts";
+
+const log = getLogger(["kafka2parquet", "kafka"]);
+
+/** After this many refusals in a row even a join that may come back at once waits. */
+const QUICK_JOINS_MAX = 5;
+const LEAVE_TIMEOUT_MS = 5_000;
+
+export interface MemberOptions extends FetcherOptions {
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly metadataMaxAgeMs: number;
+}
+
+export interface MemberContext {
+  readonly cluster: Cluster;
+  readonly codec: AssignmentCodec;
+  readonly options: MemberOptions;
+}
+
+type Ending = { readonly kind: "rebalance" | "lost" | "stopping"; readonly code: string };
+
+export class GroupMember {
+  readonly #context: MemberContext;
+  readonly #handler: MemberHandler;
+  readonly #coordinator: Coordinator;
+  readonly #stopping = new AbortController();
+  readonly #abandoned = new AbortController();
+  #memberId = "";
+  #session: MemberSession | undefined;
+
+  constructor(context: MemberContext, handler: MemberHandler) {
+    this.#context = context;
+    this.#handler = handler;
+    this.#coordinator = new Coordinator(context.cluster, context.options.group);
+  }
+
+  /**
+   * Joins and fetches until {@link stop}; resolves when the handler has drained and the group was left.
+   *
+   * @throws whatever the handler threw, or a {@link UserError} where the group or a topic cannot be used.
+   */
+  async run(): Promise<void> {
+    const abandoned = aborted(this.#abandoned.signal);
+    try {
+      await Promise.race([this.#run(), abandoned.promise]);
+    } finally {
+      abandoned.release();
+      this.#session?.close();
+      this.#coordinator.forget();
+    }
+  }
+
+  /** Asks for a clean end: `revoked` with "stopping", then the group is left. Do not await `run` in the handler. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** Ends at once: nothing is drained, the group finds out by the session timeout. */
+  abandon(): void {
+    this.#abandoned.abort();
+    this.#stopping.abort();
+    this.#session?.lose("ABANDONED");
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!this.#stopping.signal.aborted) {
+        const joined = await this.#join();
+        if (joined === undefined) break;
+        await this.#live(joined);
+      }
+    } finally {
+      if (!this.#abandoned.signal.aborted) await this.#leave();
+    }
+  }
+
+  /** Joins, however long it takes; `undefined` when the member is to stop. */
+  async #join(): Promise<Joined | undefined> {
+    const { options } = this.#context;
+    const { signal } = this.#stopping;
+    const backoff = new Backoff();
+    const trouble = new RepeatedMessage();
+    // A join waits for the other members: to stop it, its connection is closed.
+    const interrupt = () => this.#coordinator.forget();
+    signal.addEventListener("abort", interrupt);
+    try {
+      for (let refusals = 0; !signal.aborted; refusals++) {
+        let cause: string;
+        try {
+          const context = { ...this.#context, coordinator: this.#coordinator };
+          const step = await joinOnce(context, this.#memberId, { ...options, signal });
+          this.#memberId = step.memberId;
+          if (step.kind === "joined") return step;
+          cause = step.code;
+          if (step.soon && refusals < QUICK_JOINS_MAX) continue;
+        } catch (error) {
+          if (!(error instanceof ConnectionError)) throw error;
+          cause = messageOf(error);
+        }
+        if (signal.aborted) return undefined;
+        const { group } = options;
+        trouble.say((heldBack) =>
+          log.warn("Cannot join group {group}, trying again: {cause}", { group, cause, heldBack })
+        );
+        await backoff.wait(signal);
+      }
+      return undefined;
+    } finally {
+      signal.removeEventListener("abort", interrupt);
+    }
+  }
+
+  /** One generation, from the handler's `joined` to its `revoked` or `lost`. */
+  async #live(joined: Joined): Promise<void> {
+    const { cluster, options } = this.#context;
+    const { group } = options;
+    const { generation, assignment } = joined;
+    const session = this.#session = new MemberSession(this.#coordinator, joined, options);
+    const fatal = Promise.withResolvers<never>();
+    fatal.promise.catch(() => {});
+    const fetcher = new Fetcher(cluster, assignment, {
+      options,
+      sink: {
+        records: (fetched) => this.#call(session, () => this.#handler.records(session, fetched)),
+        failed: (partition, problem) => this.#call(session, () => this.#failed(session, partition, problem)),
+        fatal: fatal.reject,
+      },
+    });
+    session.controlBy(fetcher);
+    session.keepAlive().catch(fatal.reject);
+    if (joined.dealtOut !== undefined) {
+      this.#watchPartitions(session, joined.dealtOut).catch(fatal.reject);
+    }
+    log.info("Joined group {group}, generation {generation}: {partitions} partitions", {
+      group,
+      generation,
+      partitions: assignment.length,
+    });
+    const stop = aborted(this.#stopping.signal);
+    try {
+      await this.#call(session, () => this.#handler.joined(session));
+      fetcher.start();
+      const ending: Ending = await Promise.race([
+        session.ending,
+        stop.promise.then((): Ending => ({ kind: "stopping", code: "" })),
+        fatal.promise,
+      ]);
+      await this.#end(session, { fetcher, ending, fatal: fatal.promise });
+    } finally {
+      stop.release();
+      session.close();
+      await fetcher.stop();
+    }
+  }
+
+  async #end(
+    session: MemberSession,
+    { fetcher, ending, fatal }: { fetcher: Fetcher; ending: Ending; fatal: Promise<never> },
+  ): Promise<void> {
+    const { group, rebalanceTimeoutMs } = this.#context.options;
+    const { generation } = session;
+    log.debug("Generation {generation} of group {group} ends: {kind} {code}", {
+      generation,
+      group,
+      ...ending,
+    });
+    if (ending.kind !== "lost" && !session.isLost) {
+      const reason = ending.kind;
+      // The other half of the time is for joining: who comes too late is excluded.
+      const timer = reason === "rebalance"
+        ? setTimeout(() => session.close(), rebalanceTimeoutMs / 2)
+        : undefined;
+      try {
+        await Promise.race([fetcher.stop(), fatal]);
+        await this.#call(session, () => Promise.race([this.#handler.revoked(session, reason), fatal]));
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+    if (!session.isLost || this.#abandoned.signal.aborted) return;
+    log.warn("Lost the session in group {group}, generation {generation}: {code}", {
+      group,
+      generation,
+      code: ending.code,
+    });
+    await fetcher.stop();
+    await this.#call(session, () => this.#handler.lost(session));
+  }
+
+  /** A handler that was surprised by the end of its session has done nothing wrong. */
+  async #call(session: MemberSession, call: () => Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      if (!(session.signal.aborted && error instanceof SessionOverError)) throw error;
+    }
+  }
+
+  async #failed(session: MemberSession, partition: TopicPartition, problem: FetchProblem): Promise<void> {
+    if (this.#handler.fetchFailed === undefined) throw describeProblem(partition, problem);
+    await this.#handler.fetchFailed(session, partition, problem);
+  }
+
+  /** For the group's leader: new partitions call for a new assignment. */
+  async #watchPartitions(session: MemberSession, dealtOut: ReadonlyMap<string, number>): Promise<void> {
+    const { cluster, options } = this.#context;
+    for (;;) {
+      await sleep(options.metadataMaxAgeMs, session.signal);
+      if (session.signal.aborted) return;
+      try {
+        const metadata = await cluster.metadata([...dealtOut.keys()]);
+        for (const [topic, count] of dealtOut) {
+          const now = metadata.topics.get(topic)?.leaders.size ?? 0;
+          if (now <= count) continue;
+          log.info("{topic} has {now} partitions instead of {count}: rebalancing", { topic, now, count });
+          return session.rebalance("NEW_PARTITIONS");
+        }
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error;
+      }
+    }
+  }
+
+  /** So that the others need not wait for the session timeout; if it fails, they do. */
+  async #leave(): Promise<void> {
+    if (this.#memberId === "") return;
+    const args = { groupId: this.#context.options.group, memberId: this.#memberId };
+    try {
+      await this.#coordinator.request("LeaveGroup", args, LEAVE_TIMEOUT_MS);
+    } catch (error) {
+      log.debug("Could not leave the group: {cause}", { cause: messageOf(error) });
+    }
+  }
+}
+
+/** A fetch problem as an error for a person. */
+export function describeProblem({ topic, partition }: TopicPartition, problem: FetchProblem): UserError {
+  const where = `${topic}, partition ${partition}`;
+  switch (problem.kind) {
+    case "out-of-range":
+      return new UserError(
+        `Offset ${problem.position} of ${where} is not there: the broker holds ${problem.logStart} to ${problem.logEnd}`,
+        { hint: "Records were deleted before they were archived, or the topic was made anew." },
+      );
+    case "corrupt":
+      return new UserError(
+        `The record batch at offset ${problem.offset} of ${where} is damaged: ${problem.reason}`,
+        {
+          hint: "Check the broker's disk; another replica may hold a good copy.",
+        },
+      );
+    case "unsupported":
+      return new UserError(`Cannot read offset ${problem.offset} of ${where}: ${problem.reason}`);
+    case "topic-gone":
+      return new UserError(`${where} does not exist any more`, {
+        exitCode: ExitCode.config,
+        hint: "Was the topic deleted? Take it out of --topic, or make it again.",
+      });
+  }
+}
