@@ -12,8 +12,10 @@ export interface ColumnsOptions {
 /** The rows of a file that is being filled: one growable set of buffers a column. */
 export class Columns {
   readonly schema: FileSchema;
-  /** In the order of the schema. For the compiled decoder. */
+  /** In the order of the schema. */
   readonly buffers: readonly ColumnBuffers[];
+  /** The same and all children, parents first: for the compiled decoder. */
+  readonly allBuffers: readonly ColumnBuffers[];
   readonly #arrow;
   #rows = 0;
   /** Rows below this may have been touched by a writer. */
@@ -24,6 +26,7 @@ export class Columns {
     const bytesMax = options.columnBytesMax ?? COLUMN_BYTES_MAX;
     this.schema = schema;
     this.buffers = schema.columns.map((spec) => new ColumnBuffers(spec, bytesMax));
+    this.allBuffers = inOrder(this.buffers);
     this.#arrow = arrowSchema(schema);
   }
 
@@ -110,4 +113,8 @@ export class Columns {
   toIPC(): Uint8Array {
     return batchToIPC(this.toRecordBatch());
   }
+}
+
+function inOrder(columns: readonly ColumnBuffers[]): ColumnBuffers[] {
+  return columns.flatMap((column) => [column, ...inOrder(column.children)]);
 }

@@ -1,4 +1,4 @@
 /** The columns room: growable typed buffers with validity, and the Arrow record batch over them. */
 export type { ColumnSpec, ColumnType, FileSchema } from "./schema.ts";
 export { Columns, type ColumnsOptions } from "./columns.ts";
-export { COLUMN_BYTES_MAX, ColumnBuffers, SLACK_BYTES } from "./buffers.ts";
+export { childSpecs, COLUMN_BYTES_MAX, ColumnBuffers, SLACK_BYTES } from "./buffers.ts";

@@ -1,0 +1,4 @@
+/** The Avro room: schemas, the columns they make, and compiled decoders from bytes to columns. */
+export { type AvroType, branchName, parseSchema } from "./schema.ts";
+export { type ColumnOptions, fileSchemaOf, merge } from "./file_schema.ts";
+export { compile, type Decoder, type EncodedValues, type OnBad } from "./compile.ts";
