@@ -10,20 +10,23 @@ import {
 import { compressors } from "hyparquet-compressors";
 
 const PREVIEW_ROWS = 3;
-const NAME_WIDTH_MAX = 28;
-const TYPE_WIDTH_MAX = 24;
+const ISO_DATE_LENGTH = 10;
+const NAME_WIDTH_MAX = 30;
+const TYPE_WIDTH_MAX = 20;
 const CELL_WIDTH_MIN = 12;
 const GAP = "  ";
+const WIDE_LETTER =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u;
 
 /** One line a column: name, type, and its value in the first rows. */
 export async function previewTable(path: string, widthColumns: number): Promise<string[]> {
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file);
-  const rows = await parquetReadObjects({ file, metadata, compressors, rowEnd: PREVIEW_ROWS });
+  const rows = await parquetReadObjects({ file, metadata, compressors, utf8: false, rowEnd: PREVIEW_ROWS });
   const lines = columnTypes(metadata).map(({ name, type }) => [
     name,
     type,
-    ...rows.map((row) => cellText(row[name])),
+    ...rows.map((row) => cellText(row[name], type)),
   ]);
   const header = ["COLUMN", "TYPE", ...rows.map((_, index) => `ROW ${index + 1}`)];
   return fitTable([header, ...lines], widthColumns);
@@ -72,7 +75,9 @@ function leafText({ element }: SchemaTree): string {
     case "TIME":
       return `time[${unitText(logical.unit)}]`;
   }
+  // Files of older writers have only these.
   if (element.converted_type === "UTF8") return "string";
+  if (element.converted_type === "DATE") return "date";
   const physical: Readonly<Record<string, string>> = {
     BYTE_ARRAY: "binary",
     FIXED_LEN_BYTE_ARRAY: `binary[${element.type_length ?? "?"}]`,
@@ -84,29 +89,37 @@ function unitText(unit: string): string {
   return { MILLIS: "ms", MICROS: "us", NANOS: "ns" }[unit] ?? unit;
 }
 
-function cellText(value: unknown): string {
+function cellText(value: unknown, type: string): string {
   if (value === null || value === undefined) return "·";
   if (typeof value === "string") return value;
-  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Date) {
+    const text = value.toISOString();
+    return type === "date" ? text.slice(0, ISO_DATE_LENGTH) : text.slice(0, -1).replace("T", " ");
+  }
   if (value instanceof Uint8Array) return `0x${value.toHex()}`;
   if (typeof value !== "object") return String(value);
   return JSON.stringify(value, (_key, item) => typeof item === "bigint" ? Number(item) : item);
 }
 
-/** Columns as wide as their longest cell, cut so that no line is longer than `widthColumns`. */
+/**
+ * Columns as wide as their longest cell, cut so that no line is wider than `widthColumns`; where there is no room for
+ * all rows' values, fewer rows: hardly a letter of each would say nothing.
+ *
+ * @param table A header and lines of cells: name, type, and any number of rows' values.
+ */
 export function fitTable(table: readonly (readonly string[])[], widthColumns: number): string[] {
   const clean = table.map((cells) => cells.map((cell) => Array.from(cell.replaceAll(/\p{Cc}/gu, " "))));
-  const natural = (column: number) => Math.max(...clean.map((cells) => cells[column]?.length ?? 0));
-  const nameWidth = Math.min(natural(0), NAME_WIDTH_MAX);
-  const typeWidth = Math.min(natural(1), TYPE_WIDTH_MAX);
-  const widths = [nameWidth, typeWidth];
-  const cellCount = (table[0]?.length ?? 2) - 2;
-  let room = widthColumns - nameWidth - typeWidth - GAP.length;
-  for (let column = 2; column < cellCount + 2; column++) {
-    const share = Math.floor(room / (cellCount + 2 - column)) - GAP.length;
-    // A row that would have hardly a letter of each value says nothing: fewer rows say more.
-    if (share < CELL_WIDTH_MIN) break;
-    const width = Math.min(natural(column), share);
+  const natural = (column: number) => Math.max(...clean.map((cells) => textWidth(cells[column] ?? [])));
+  const widths = [Math.min(natural(0), NAME_WIDTH_MAX), Math.min(natural(1), TYPE_WIDTH_MAX)];
+  let room = widthColumns - widths.reduce((sum, width) => sum + width + GAP.length, 0) + GAP.length;
+  const rows = Math.min(
+    (table[0]?.length ?? 2) - 2,
+    Math.max(1, Math.floor(room / (CELL_WIDTH_MIN + GAP.length))),
+  );
+  for (let row = 0; row < rows; row++) {
+    // What short values leave over goes to the rows after them.
+    const share = Math.floor(room / (rows - row)) - GAP.length;
+    const width = Math.max(0, Math.min(natural(row + 2), share));
     widths.push(width);
     room -= width + GAP.length;
   }
@@ -116,6 +129,15 @@ export function fitTable(table: readonly (readonly string[])[], widthColumns: nu
 }
 
 function fitCell(letters: readonly string[], width: number): string {
-  if (letters.length > width) return letters.slice(0, Math.max(0, width - 1)).join("") + "…";
-  return letters.join("") + " ".repeat(width - letters.length);
+  const whole = textWidth(letters);
+  if (whole <= width) return letters.join("") + " ".repeat(width - whole);
+  let cut = letters.length;
+  while (cut > 0 && textWidth(letters.slice(0, cut)) >= width) cut--;
+  const kept = letters.slice(0, cut);
+  return kept.join("") + "…" + " ".repeat(Math.max(0, width - textWidth(kept) - 1));
+}
+
+/** Terminal cells: ideographs and most emoji take two. */
+function textWidth(letters: readonly string[]): number {
+  return letters.reduce((width, letter) => width + (WIDE_LETTER.test(letter) ? 2 : 1), 0);
 }

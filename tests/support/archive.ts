@@ -11,7 +11,7 @@ export type Row = Record<string, unknown>;
 
 export interface ArchiveFile {
   readonly path: string;
-  /** int64 as bigint, timestamps as Date, binary as Uint8Array. */
+  /** int64 as bigint, timestamps as Date, binary as Uint8Array; decimals as numbers, exact to 15 digits only. */
   readonly rows: readonly Row[];
   /** The footer's key-value metadata. */
   readonly keyValues: Readonly<Record<string, string>>;
@@ -37,6 +37,6 @@ export async function readParquet(path: string): Promise<ArchiveFile> {
   const keyValues = Object.fromEntries(
     (metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""]),
   );
-  const rows = await parquetReadObjects({ file, metadata, compressors }) as Row[];
+  const rows = await parquetReadObjects({ file, metadata, compressors, utf8: false }) as Row[];
   return { path, rows, keyValues, metadata };
 }
