@@ -10,7 +10,7 @@ import { Coordinator, readCommitted } from "./group.ts";
 import { ConnectionError, type Kafkajs, loadKafkajs } from "./kafkajs.ts";
 import { GroupMember } from "./member.ts";
 import { readOffsets } from "./offsets.ts";
-import { Backoff, RepeatedMessage, sleep } from "./wait.ts";
+import { Backoff, sleep } from "./wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 
@@ -72,7 +72,6 @@ export class KafkaClient {
     const broker = brokers.join(", ");
     const deadlineMs = performance.now() + startupTimeoutMs;
     const backoff = new Backoff();
-    const waiting = new RepeatedMessage();
     for (;;) {
       signal.throwIfAborted();
       try {
@@ -89,7 +88,7 @@ export class KafkaClient {
             cause: error,
           });
         }
-        waiting.say(() => log.warn("Waiting for Kafka at {broker}: {cause}", { broker, cause }));
+        log.warn("Waiting for Kafka at {broker}: {cause}", { broker, cause });
       }
       await backoff.wait(signal);
     }

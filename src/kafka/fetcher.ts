@@ -11,7 +11,7 @@ import { ConnectionError } from "./kafkajs.ts";
 import { readOffsets } from "./offsets.ts";
 import { parseRecordSet } from "./record_batch.ts";
 import type { PartitionControl } from "./session.ts";
-import { Backoff, RepeatedMessage } from "./wait.ts";
+import { Backoff } from "./wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 
@@ -75,7 +75,6 @@ export class Fetcher implements PartitionControl {
   #isStarted = false;
   #isLookingForLeaders = false;
   readonly #leaderBackoff = new Backoff();
-  readonly #trouble = new RepeatedMessage();
   /** The calls to the sink, one after the other. */
   #handOver: Promise<void> = Promise.resolve();
   #changed = Promise.withResolvers<void>();
@@ -214,7 +213,7 @@ export class Fetcher implements PartitionControl {
       if (!(error instanceof ConnectionError || error instanceof RangeError)) throw error;
       if (this.#stopping.signal.aborted) return undefined;
       const cause = messageOf(error);
-      this.#trouble.say((heldBack) => log.warn("Cannot fetch, trying again: {cause}", { cause, heldBack }));
+      log.warn("Cannot fetch, trying again: {cause}", { cause });
       for (const { state } of asked) state.leader = undefined;
       this.#wake();
       return undefined;
@@ -258,14 +257,11 @@ export class Fetcher implements PartitionControl {
       const reason = "the broker cannot send its compression codec to this version of the protocol";
       items.push({ asked, problem: { kind: "unsupported", offset: position, reason } });
     } else {
-      this.#trouble.say((heldBack) =>
-        log.warn("Cannot fetch {topic}-{partition}, trying again: {code}", {
-          topic,
-          partition,
-          code,
-          heldBack,
-        })
-      );
+      log.warn("Cannot fetch {topic}-{partition}, trying again: {code}", {
+        topic,
+        partition,
+        code,
+      });
       state.leader = undefined;
       this.#wake();
     }
@@ -335,9 +331,7 @@ export class Fetcher implements PartitionControl {
   }
 
   #noLeader({ topic, partition }: TopicPartition): void {
-    this.#trouble.say((heldBack) =>
-      log.warn("{topic}-{partition} has no leader, waiting for one", { topic, partition, heldBack })
-    );
+    log.warn("{topic}-{partition} has no leader, waiting for one", { topic, partition });
   }
 
   async #lookUp(missing: readonly PartitionState[]): Promise<void> {
@@ -365,9 +359,7 @@ export class Fetcher implements PartitionControl {
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       const cause = messageOf(error);
-      this.#trouble.say((heldBack) =>
-        log.warn("Cannot reach Kafka, trying again: {cause}", { cause, heldBack })
-      );
+      log.warn("Cannot reach Kafka, trying again: {cause}", { cause });
     }
     // Not awaited: other partitions need their leaders while the sink is busy.
     this.#guard(this.#deliver(items));

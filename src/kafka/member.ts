@@ -9,7 +9,7 @@ import { Coordinator } from "./group.ts";
 import { type Joined, joinOnce } from "./join.ts";
 import { type AssignmentCodec, ConnectionError } from "./kafkajs.ts";
 import { MemberSession } from "./session.ts";
-import { aborted, Backoff, RepeatedMessage, sleep } from "./wait.ts";
+import { aborted, Backoff, sleep } from "./wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 
@@ -94,7 +94,6 @@ export class GroupMember {
     const { options } = this.#context;
     const { signal } = this.#stopping;
     const backoff = new Backoff();
-    const trouble = new RepeatedMessage();
     // A join waits for the other members: to stop it, its connection is closed.
     const interrupt = () => this.#coordinator.forget();
     signal.addEventListener("abort", interrupt);
@@ -114,9 +113,7 @@ export class GroupMember {
         }
         if (signal.aborted) return undefined;
         const { group } = options;
-        trouble.say((heldBack) =>
-          log.warn("Cannot join group {group}, trying again: {cause}", { group, cause, heldBack })
-        );
+        log.warn("Cannot join group {group}, trying again: {cause}", { group, cause });
         await backoff.wait(signal);
       }
       return undefined;

@@ -6,7 +6,7 @@ import { type CommitOutcome, type Session, SessionOverError } from "./api.ts";
 import { commitOffsets, type Coordinator, readCommitted, sendHeartbeat } from "./group.ts";
 import type { Joined } from "./join.ts";
 import { ConnectionError } from "./kafkajs.ts";
-import { Backoff, RepeatedMessage, sleep } from "./wait.ts";
+import { Backoff, sleep } from "./wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 
@@ -84,16 +84,13 @@ export class MemberSession implements Session {
 
   async committed(partitions: readonly TopicPartition[]): Promise<CommittedOffset[]> {
     const backoff = new Backoff();
-    const repeated = new RepeatedMessage();
     while (!this.signal.aborted) {
       try {
         return await readCommitted(this.#coordinator, partitions);
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
         const cause = messageOf(error);
-        repeated.say((heldBack) =>
-          log.warn("Cannot read committed offsets, trying again: {cause}", { cause, heldBack })
-        );
+        log.warn("Cannot read committed offsets, trying again: {cause}", { cause });
         await backoff.wait(this.signal);
       }
     }

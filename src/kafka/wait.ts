@@ -1,10 +1,8 @@
-/** Waiting: sleeps that a signal ends, growing delays, and messages that do not repeat themselves. */
+/** Waiting: sleeps that a signal ends, and growing delays. */
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 const BACKOFF_JITTER = 0.2;
-/** A message that would repeat itself is written once in this time. */
-const REPEAT_MS = 10_000;
 
 /** Resolves after `ms`, or at once when the signal aborts: the caller looks at the signal. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -50,23 +48,5 @@ export class Backoff {
     const ms = this.#nextMs * (1 + BACKOFF_JITTER * (2 * this.#random() - 1));
     this.#nextMs = Math.min(this.#nextMs * 2, BACKOFF_MAX_MS);
     return sleep(ms, signal);
-  }
-}
-
-/** Lets one message through every 10 s, and tells it how many like it were held back. */
-export class RepeatedMessage {
-  #lastMs = -Infinity;
-  #heldBack = 0;
-
-  /** `write` gets the number of messages held back since the last one. */
-  say(write: (heldBack: number) => void): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#lastMs < REPEAT_MS) {
-      this.#heldBack++;
-      return;
-    }
-    this.#lastMs = nowMs;
-    write(this.#heldBack);
-    this.#heldBack = 0;
   }
 }

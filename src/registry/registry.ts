@@ -8,7 +8,6 @@ const log = getLogger(["kafka2parquet", "registry"]);
 const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
-const LOG_EVERY_MS = 10_000;
 /** Schemas kept; the one that was found first is dropped first. A topic has tens at most. */
 const CACHE_MAX = 1_000;
 /** An id that is unknown is not asked for again for so long: a bad topic would ask for each record. */
@@ -80,7 +79,6 @@ export class Registry {
   readonly #found = new Map<number, FoundSchema>();
   readonly #unknown = new Map<number, { readonly lookup: UnknownSchema; readonly untilMs: number }>();
   readonly #pending = new Map<number, Promise<SchemaLookup>>();
-  #lastLogMs = -Infinity;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -196,7 +194,7 @@ export class Registry {
         cause = verdict.cause;
         this.#current = (this.#current + 1) % this.#options.urls.length;
       }
-      this.#sayWaiting(cause);
+      log.warn("Waiting for the schema registry at {registry}: {cause}", { registry: this.#names(), cause });
       await sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, BACKOFF_MAX_MS);
     }
@@ -237,13 +235,6 @@ export class Registry {
       this.#apis.set(url, api);
     }
     return api;
-  }
-
-  #sayWaiting(cause: string): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#lastLogMs < LOG_EVERY_MS) return;
-    this.#lastLogMs = nowMs;
-    log.warn("Waiting for the schema registry at {registry}: {cause}", { registry: this.#names(), cause });
   }
 
   #names(): string {
