@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { join } from "node:path";
+import { Columns } from "../../src/columns/mod.ts";
+import { COMPRESSIONS } from "../../src/config.ts";
+import { UserError } from "../../src/errors.ts";
+import {
+  type FooterContent,
+  footerEntries,
+  loadParquetEncoder,
+  parseEntries,
+  readFooter,
+} from "../../src/parquet/mod.ts";
+
+const CONTENT: FooterContent = {
+  version: "1.2.3",
+  kind: "data",
+  cluster: "c",
+  group: "4",
+  topic: "orders",
+  checkpoint: "a".repeat(32),
+  ranges: [
+    {
+      topic: "orders",
+      partition: 0,
+      first: 5n,
+      next: 9_223_372_036_854_775_807n,
+      rows: 3,
+      deadLetters: 1,
+      skipped: { tombstone: 2 },
+    },
+    { topic: "orders", partition: 11, first: 0n, next: 0n, rows: 0, deadLetters: 0, skipped: {} },
+  ],
+  schemas: new Map([[7, '{"type":"string"}'], [1_000_000, '"long"']]),
+};
+
+function columns(): Columns {
+  const made = new Columns({
+    columns: [
+      { name: "id", type: { kind: "int64" }, nullable: false },
+      { name: "name", type: { kind: "utf8" }, nullable: true },
+    ],
+  });
+  for (let i = 0n; i < 100n; i++) made.appendRow([i, i % 3n === 0n ? null : `name ${i}`]);
+  return made;
+}
+
+async function withFile(bytes: Uint8Array, body: (path: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "k2p-parquet-" });
+  try {
+    const path = join(folder, "a.parquet");
+    await Deno.writeFile(path, bytes);
+    await body(path);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("footer: what a file says of itself is read back from the file", async () => {
+  const encoder = await loadParquetEncoder();
+  const rows = columns();
+  const bytes = encoder.encode(rows.toIPC(), 100, {
+    compression: "snappy",
+    createdBy: "test 1",
+    metadata: footerEntries(CONTENT),
+  });
+  await withFile(bytes, async (path) => {
+    const footer = await readFooter(path);
+    assert.deepEqual(footer, { rows: 100, createdBy: "test 1", content: CONTENT });
+  });
+});
+
+Deno.test("footer: a file of another program has no content", () => {
+  assert.equal(parseEntries(new Map([["pandas", "{}"]])), undefined);
+});
+
+Deno.test("footer: a cut file is an error that names it", async () => {
+  const encoder = await loadParquetEncoder();
+  const bytes = encoder.encode(columns().toIPC(), 100, {
+    compression: "none",
+    createdBy: "t",
+    metadata: new Map(),
+  });
+  await withFile(bytes.subarray(0, bytes.length - 5), async (path) => {
+    await assert.rejects(
+      readFooter(path),
+      (error) => error instanceof UserError && error.message.includes(path),
+    );
+  });
+});
+
+for (const compression of COMPRESSIONS) {
+  Deno.test(`encode: ${compression} files are read back whole by another reader, one after another`, async () => {
+    const encoder = await loadParquetEncoder();
+    const options = { compression, createdBy: "t", metadata: new Map([["k", "v"]]) };
+    encoder.encode(columns().toIPC(), 100, options);
+    // The second file is the one that a reused WriterProperties would write with defaults.
+    const bytes = encoder.encode(columns().toIPC(), 100, options);
+    const file = bytes.slice().buffer;
+    const read = await parquetReadObjects({ file, compressors });
+    assert.deepEqual(read.slice(0, 2), [{ id: 0n, name: null }, { id: 1n, name: "name 1" }]);
+    assert.equal(read.length, 100);
+    const { parquetMetadata } = await import("hyparquet");
+    const codec = compression === "none" ? "UNCOMPRESSED" : compression.toUpperCase();
+    const metadata = parquetMetadata(file);
+    assert.deepEqual(
+      new Set(metadata.row_groups[0]!.columns.map(({ meta_data }) => meta_data!.codec)),
+      new Set([codec]),
+    );
+    assert.deepEqual(metadata.key_value_metadata?.find(({ key }) => key === "k")?.value, "v");
+  });
+}
+
+Deno.test("encode: a file that does not hold the rows that it should is never handed on", async () => {
+  const encoder = await loadParquetEncoder();
+  assert.throws(
+    () => encoder.encode(columns().toIPC(), 99, { compression: "none", createdBy: "t", metadata: new Map() }),
+    /wrote 100 rows of 99/,
+  );
+});
