@@ -177,6 +177,7 @@ function startConsumer(options: DevOptions, servers: { brokers: string; registry
     ["--group", options.group],
     ["--output", options.output],
     ["--age", options.age],
+    ["--log-format", "text"],
     ...(options.rows === undefined ? [] : [["--rows", options.rows]]),
   ];
   say(`Running kafka2parquet ${flags.flat().join(" ")}`);

@@ -10,6 +10,8 @@ import {
 import { compressors } from "hyparquet-compressors";
 
 const PREVIEW_ROWS = 3;
+/** Single precision holds no more; the rest is what double precision makes of them. */
+const FLOAT_DIGITS = 7;
 const ISO_DATE_LENGTH = 10;
 const NAME_WIDTH_MAX = 30;
 const TYPE_WIDTH_MAX = 20;
@@ -97,6 +99,7 @@ function cellText(value: unknown, type: string): string {
     return type === "date" ? text.slice(0, ISO_DATE_LENGTH) : text.slice(0, -1).replace("T", " ");
   }
   if (value instanceof Uint8Array) return `0x${value.toHex()}`;
+  if (typeof value === "number" && type === "float") return String(Number(value.toPrecision(FLOAT_DIGITS)));
   if (typeof value !== "object") return String(value);
   return JSON.stringify(value, (_key, item) => typeof item === "bigint" ? Number(item) : item);
 }
