@@ -9,8 +9,14 @@ import { EMPTY_ITEMS_MAX, JsonFault, JsonReader } from "./json.ts";
 import type { AvroType } from "./schema.ts";
 import { isUtf8 } from "./utf8.ts";
 
-/** Rows that go through one pass of a decoder before the next pass begins. */
+/** The most rows that go through one pass of a decoder before the next pass begins. */
 export const BLOCK_ROWS = 512;
+
+/**
+ * The most bytes of them, so that the next pass finds them in the processor's cache: 1,000 fields of 4.7 kB take 6.5 ns
+ * a field in blocks of this size, and 12 in blocks of 512 rows (bench/decode.ts).
+ */
+export const BLOCK_BYTES = 256 * 1024;
 
 /** Why a record is bad. */
 export const Fault = {
