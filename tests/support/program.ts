@@ -4,11 +4,15 @@ import { ROOT } from "./paths.ts";
 
 const LINE_DEADLINE_MS = 60_000;
 const TAIL_LINES = 30;
+/** A program that hangs must not hang all tests. */
+const LIMIT_MS = 180_000;
 
 export interface ProgramOptions {
   /** Added to our own environment. */
   readonly env?: Record<string, string>;
   readonly cwd?: string;
+  /** How long it may run at all, in milliseconds: 3 minutes by default. */
+  readonly limitMs?: number;
 }
 
 export interface Program extends AsyncDisposable {
@@ -16,7 +20,11 @@ export interface Program extends AsyncDisposable {
   /** Lines so far. */
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
-  /** Settles when the program has ended and all its output has been read. */
+  /**
+   * Settles when the program has ended and all its output has been read.
+   *
+   * It rejects, with the last lines, where the program had to be ended because it ran longer than its limit.
+   */
   readonly exit: Promise<ExitStatus>;
   readonly ended: boolean;
   /**
@@ -41,7 +49,7 @@ export function runProgram(args: readonly string[], options: ProgramOptions = {}
 export function runCommand(command: readonly string[], options: ProgramOptions = {}): Program {
   const env = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env };
   const guarded = startGuarded(command, { ...options, output: "piped", env });
-  const program = new RunningProgram(guarded);
+  const program = new RunningProgram(guarded, options.limitMs ?? LIMIT_MS);
   running.add(program);
   return program;
 }
@@ -71,9 +79,11 @@ class RunningProgram implements Program {
   readonly #waiters = new Set<Waiter>();
   #ended = false;
 
-  constructor(process: GuardedProcess) {
+  constructor(process: GuardedProcess, limitMs: number) {
     this.#process = process;
-    this.exit = this.#follow();
+    this.exit = this.#follow(limitMs);
+    // Not every test asks how the program has ended.
+    this.exit.catch(() => {});
   }
 
   get pid(): number {
@@ -116,21 +126,28 @@ class RunningProgram implements Program {
 
   async kill(): Promise<void> {
     await this.#process.kill();
-    await this.exit;
+    await this.exit.catch(() => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
   }
 
-  async #follow(): Promise<ExitStatus> {
+  async #follow(limitMs: number): Promise<ExitStatus> {
+    let overdue = false;
+    const timer = setTimeout(() => {
+      overdue = true;
+      this.#process.signal("SIGKILL");
+    }, limitMs);
     const [status] = await Promise.all([
       this.#process.exit,
       this.#collect(this.#process.stdout, this.stdout),
       this.#collect(this.#process.stderr, this.stderr),
     ]);
+    clearTimeout(timer);
     this.#ended = true;
     running.delete(this);
+    if (overdue) throw new Error(`The program was still running after ${limitMs} ms; ${this.#tail()}`);
     return status;
   }
 
@@ -146,7 +163,10 @@ class RunningProgram implements Program {
   }
 
   #noLine(pattern: RegExp, why: string): Error {
-    const tail = this.#lines.slice(-TAIL_LINES).map((line) => `  | ${line}`).join("\n");
-    return new Error(`No line matched ${pattern} before ${why}; the program's last lines:\n${tail}`);
+    return new Error(`No line matched ${pattern} before ${why}; ${this.#tail()}`);
+  }
+
+  #tail(): string {
+    return "its last lines:\n" + this.#lines.slice(-TAIL_LINES).map((line) => `  | ${line}`).join("\n");
   }
 }
