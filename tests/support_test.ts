@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand, tempDir, waitFor } from "./support/mod.ts";
+import { isAlive, runCommand, tempDir, waitFor } from "./support/mod.ts";
 
 Deno.test("a program's lines are found, past and future, and its exit code is told", async () => {
   await using program = runCommand([
@@ -25,6 +25,7 @@ Deno.test("a program that is never waited for ends with its block", async () => 
   {
     await using program = runCommand(["sleep", "60"]);
     pid = program.pid;
+    assert(isAlive(pid));
   }
   const alive = () =>
     new Deno.Command("kill", { args: ["-0", String(pid)], stderr: "null" }).outputSync().success;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { integrationTest } from "../support/integration.ts";
-import { readArchive, ROOT, runCommand, tempDir, waitFor } from "../support/mod.ts";
+import { isAlive, readArchive, ROOT, runCommand, tempDir, waitFor } from "../support/mod.ts";
 
 const TIMEOUT_MS = 120_000;
 
@@ -82,8 +82,4 @@ function descendants(root: number): number[] {
     for (const [pid, ppid] of pairs) if (ppid === parent && pid !== undefined) found.push(pid);
   }
   return found.slice(1);
-}
-
-function isAlive(pid: number): boolean {
-  return new Deno.Command("kill", { args: ["-0", String(pid)], stderr: "null" }).outputSync().success;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import avro from "avsc";
 import { startKafka, startRegistry } from "../../dev/mod.ts";
 import { integrationTest } from "../support/integration.ts";
-import { ROOT, runCommand, TestServers, uniqueName, waitFor } from "../support/mod.ts";
+import { isAlive, ROOT, runCommand, TestServers, uniqueName, waitFor } from "../support/mod.ts";
 
 const schema = { type: "record", name: "R", fields: [{ name: "n", type: "long" }] } as const;
 const type = avro.Type.forSchema(schema as unknown as avro.Schema);
@@ -62,10 +62,6 @@ integrationTest("servers and their data are gone soon after their parent was kil
   await waitFor(() => !isAlive(Number(pid)), { what: "the end of the orphaned broker" });
   await waitFor(() => !exists(logFile), { what: "the removal of its data" });
 });
-
-function isAlive(pid: number): boolean {
-  return new Deno.Command("kill", { args: ["-0", String(pid)], stderr: "null" }).outputSync().success;
-}
 
 function exists(path: string): boolean {
   try {

@@ -9,7 +9,7 @@ export {
 } from "./archive.ts";
 export { duck } from "./duck.ts";
 export { ROOT } from "./paths.ts";
-export { type Program, type ProgramOptions, runCommand, runProgram } from "./program.ts";
+export { isAlive, type Program, type ProgramOptions, runCommand, runProgram } from "./program.ts";
 export { testRandom } from "./seed.ts";
 export { type AvroOptions, type ProduceOptions, TestServers, testServers, uniqueName } from "./servers.ts";
 export { type TempDir, tempDir } from "./temp.ts";

@@ -59,6 +59,12 @@ export async function killPrograms(): Promise<void> {
   await Promise.all([...running].map((program) => program.kill()));
 }
 
+/** Whether a process of ours with this id is there. */
+export function isAlive(pid: number): boolean {
+  // The shell's own kill: the program of that name is not everywhere.
+  return new Deno.Command("sh", { args: ["-c", `kill -0 ${pid}`], stderr: "null" }).outputSync().success;
+}
+
 function programCommand(): string[] {
   const binary = Deno.env.get("K2P_BINARY");
   if (binary) return [binary];
