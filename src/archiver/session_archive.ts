@@ -1,4 +1,5 @@
 /** Everything that lives as long as one session of the group: topics, positions, the tick. Dropped with it. */
+import { setImmediate } from "node:timers";
 import { CheckpointPipeline } from "../checkpoint/mod.ts";
 import type { Config } from "../config.ts";
 import type { Session } from "../kafka/mod.ts";
@@ -70,6 +71,9 @@ export class SessionArchive {
     }
     await topic.accept(fetched, state);
     if (isDone(state)) this.session.pause(fetched);
+    // Decoding is synchronous and fetched records may wait already: without a turn of the event loop in between, a
+    // checkpoint's ten or so steps would each wait for a whole fetch response.
+    if (!topic.pipeline.idle) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Whether a bounded run has come to the end of every partition of this session. */
