@@ -5,7 +5,7 @@ import type { NumberedSlot } from "./emit_value.ts";
 import { type ColumnOptions, sameColumn } from "./file_schema.ts";
 import { columnsOf, flattenRows, ScopeCounter, type Step } from "./flatten.ts";
 import { planOf } from "./plan.ts";
-import { BAD_RECORD, BLOCK_BYTES, BLOCK_ROWS, Runtime } from "./runtime.ts";
+import { BAD_RECORD, BLOCK_ROWS, Runtime } from "./runtime.ts";
 import type { AvroType } from "./schema.ts";
 
 /** Encoded values in one buffer: value `i` is `bytes[starts[i] + skip, ends[i])`. */
@@ -136,17 +136,6 @@ class CompiledDecoder implements Decoder {
     const start = starts[index]!;
     return start >= 0 && start + skip <= ends[index]! && ends[index]! <= bytes.length;
   }
-}
-
-/** How many values from `at` on make one block: at least one. */
-function blockLength({ starts, ends, to }: EncodedValues, at: number): number {
-  const rowsMax = Math.min(BLOCK_ROWS, to - at);
-  let bytes = 0;
-  for (let row = 0; row < rowsMax; row++) {
-    bytes += ends[at + row]! - starts[at + row]!;
-    if (bytes > BLOCK_BYTES) return Math.max(1, row);
-  }
-  return rowsMax;
 }
 
 function outsideReason({ starts, ends, skip }: EncodedValues, index: number): string {

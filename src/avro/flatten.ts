@@ -87,7 +87,7 @@ export function flattenRows(
     if (plan.kind === "union") return visitUnion(name, plan.branches, place);
     if (plan.kind === "record") {
       for (const field of plan.fields) {
-        visit({ name: name + separator + field.name, plan: field.plan }, below(place, `.${field.name}`));
+        visit({ name: name + separator + field.name, plan: field.plan }, below(place, field.name));
       }
       return;
     }
@@ -116,7 +116,7 @@ export function flattenRows(
     }
   }
 
-  for (const field of fields) visit(field, { path: field.name, nullable: false });
+  for (const field of fields) visit(field, below({ path: "", nullable: false }, field.name));
   return steps;
 }
 
@@ -142,7 +142,7 @@ export function flattenItems<S extends Slot & { readonly children: readonly S[] 
     if (plan.kind === "record") {
       steps.push({ kind: "struct", under: place.under, targets: [slot], path: place.path });
       for (const [index, field] of plan.fields.entries()) {
-        visit(field.plan, childAt(slot, index), { place: below(place, `.${field.name}`) });
+        visit(field.plan, childAt(slot, index), { place: below(place, field.name) });
       }
       return;
     }
@@ -204,11 +204,16 @@ function branchPlace(
   { field, place }: { field: PlanField; place: Place },
 ): Place {
   const nullable = place.nullable || branches.length > 1;
-  return isSimpleUnion(branches) ? { ...place, nullable } : { ...below(place, `.${field.name}`), nullable };
+  return isSimpleUnion(branches) ? { ...place, nullable } : { ...below(place, field.name), nullable };
 }
 
-function below(place: Place, step: string): Place {
-  return { ...place, path: place.path + step };
+function below(place: Place, name: string): Place {
+  return { ...place, path: place.path === "" ? quoted(name).replace(/^\./, "") : place.path + quoted(name) };
+}
+
+/** A step of a path, so that a name with a dot in it cannot be taken for two. */
+function quoted(name: string): string {
+  return /^\w+$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
 }
 
 function childAt<S extends Slot & { readonly children: readonly S[] }>(slot: S, index: number): S {
@@ -233,9 +238,7 @@ export function columnsOf(steps: readonly Step<ColumnSpec>[]): ColumnSpec[] {
       const other = paths.get(column.name);
       if (other !== undefined) {
         throw new UserError(
-          `Two fields would both be the column "${column.name}": ${quotePath(other)} and ${
-            quotePath(step.path)
-          }`,
+          `Two fields would both be the column "${column.name}": ${other} and ${step.path}`,
           { hint: "Choose another --separator, such as __ or /." },
         );
       }
@@ -244,8 +247,4 @@ export function columnsOf(steps: readonly Step<ColumnSpec>[]): ColumnSpec[] {
     }
   }
   return columns;
-}
-
-function quotePath(path: string): string {
-  return JSON.stringify(path);
 }
