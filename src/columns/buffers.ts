@@ -85,7 +85,7 @@ export class ColumnBuffers {
   reserveData(bytes: number): void {
     if (bytes <= this.dataLimit) return;
     this.#checkLimit(bytes, "bytes");
-    const wanted = Math.max(DATA_BYTES_MIN, bytes, Math.min(2 * this.dataLimit, this.#bytesMax));
+    const wanted = Math.min(this.#bytesMax, Math.max(DATA_BYTES_MIN, bytes, 2 * this.dataLimit));
     this.data = grown(this.data, wanted + SLACK_BYTES);
     this.view = new DataView(this.data.buffer);
     this.dataLimit = wanted;
