@@ -17,17 +17,31 @@ export interface ApiOptions {
   readonly timeoutMs: number;
 }
 
+/** The failed responses as they came, by the request that they answer. */
+const failures = new WeakMap<object, any>();
+
 /** Loads the client at the first call: it costs 80 ms, which `--help` should not pay. */
 export async function openApi({ url, timeoutMs }: ApiOptions): Promise<RegistryApi> {
   const { SchemaRegistry } = await import("@kafkajs/confluent-schema-registry") as any;
   const { api } = new SchemaRegistry({
     host: url,
-    retry: { retries: 0 },
-    // The client throws an error without the registry's own code for a refusal, and calls a connection that was
-    // refused a status 400. Here, next to the wire, both are still what they are.
-    middlewares: [
-      () => ({ response: (next: () => Promise<any>) => next().catch((response: any) => response) }),
-    ],
+    retry: {
+      // The client makes an error of each failed response, without the registry's own code, and with a status 400
+      // for a connection that was refused. The judge of retries is the only one who sees the response itself.
+      retries: 1,
+      validateRetry: (response: any) => {
+        failures.set(response.request(), response);
+        return false;
+      },
+    },
+    middlewares: [() => ({
+      response: (next: () => Promise<any>, _renew: unknown, request: object) =>
+        next().catch((error) => {
+          const response = failures.get(request);
+          if (response === undefined) throw error;
+          return response;
+        }),
+    })],
   });
   return {
     schemaById: async (id) => read(await api.Schema.find({ id, timeout: timeoutMs })),

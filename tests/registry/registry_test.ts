@@ -1,0 +1,142 @@
+/** What a real registry cannot be made to answer on demand: a scripted HTTP server says it. */
+import assert from "node:assert/strict";
+import { Registry } from "../../src/registry/mod.ts";
+
+type Answer = { status: number; body?: unknown; text?: string };
+
+async function withServer(
+  answer: (path: string, count: number) => Answer | Promise<Answer>,
+  use: (registry: Registry, requests: string[]) => Promise<void>,
+): Promise<void> {
+  const requests: string[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    const { pathname } = new URL(request.url);
+    requests.push(pathname);
+    const { status, body, text } = await answer(pathname, requests.length);
+    return new Response(text ?? JSON.stringify(body), {
+      status,
+      headers: { "content-type": text === undefined ? "application/json" : "text/html" },
+    });
+  });
+  const stop = new AbortController();
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  try {
+    await use(new Registry({ urls: [url], signal: stop.signal, timeoutMs: 1_000 }), requests);
+  } finally {
+    stop.abort();
+    await server.shutdown();
+  }
+}
+
+/** Sockets of the client's keep-alive outlive its promises. */
+function registryTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, sanitizeOps: false, sanitizeResources: false, fn });
+}
+
+const AVRO = { status: 200, body: { schema: '"string"' } };
+const NOT_FOUND = { status: 404, body: { error_code: 40403, message: "Schema 5 not found" } };
+
+registryTest(
+  "a found schema is asked for once, also by many at the same time",
+  () =>
+    withServer(() => AVRO, async (registry, requests) => {
+      const lookups = await Promise.all([registry.schema(5), registry.schema(5), registry.schema(5)]);
+      await registry.schema(5);
+      assert.deepEqual(lookups.map(({ kind }) => kind), ["found", "found", "found"]);
+      assert.deepEqual(requests, ["/schemas/ids/5"]);
+    }),
+);
+
+registryTest(
+  "an unknown id is remembered for a while",
+  () =>
+    withServer(() => NOT_FOUND, async (registry, requests) => {
+      const expected = { kind: "unknown", id: 5, reason: "Schema 5 not found" };
+      assert.deepEqual(await registry.schema(5), expected);
+      assert.deepEqual(await registry.schema(5), expected);
+      assert.equal(requests.length, 1);
+    }),
+);
+
+registryTest("errors of the server and pages of a proxy are repeated until there is an answer", () => {
+  const script: Answer[] = [
+    { status: 500, body: { error_code: 50001, message: "store" } },
+    { status: 502, text: "<html>bad gateway</html>" },
+    { status: 404, text: "<html>no such page</html>" },
+    { status: 404, body: { title: "not found", status: 404 } },
+    { status: 429, body: { error_code: 42900, message: "slow down" } },
+    { status: 200, text: "<html>welcome</html>" },
+    AVRO,
+  ];
+  return withServer((_, count) => script[count - 1]!, async (registry, requests) => {
+    assert.equal((await registry.schema(5)).kind, "found");
+    assert.equal(requests.length, script.length);
+  });
+});
+
+registryTest("an answer that takes too long is asked for again", () => {
+  const released = Promise.withResolvers<Answer>();
+  return withServer((_, count) => count === 1 ? released.promise : AVRO, async (registry, requests) => {
+    assert.equal((await registry.schema(5)).kind, "found");
+    assert.equal(requests.length, 2);
+    released.resolve(AVRO);
+  });
+});
+
+registryTest(
+  "refused credentials are an error of the configuration, without the password",
+  () =>
+    withServer(
+      () => ({ status: 401, body: { error_code: 40101, message: "Unauthorized" } }),
+      async (registry) => {
+        await assert.rejects(registry.schema(5), { name: "UserError", exitCode: 78 });
+        await assert.rejects(registry.ping(new AbortController().signal, 1_000), {
+          name: "UserError",
+          exitCode: 78,
+        });
+      },
+    ),
+);
+
+registryTest(
+  "schemas that are not Avro are found with their type",
+  () =>
+    withServer(() => ({ status: 200, body: { schema: "{}", schemaType: "JSON" } }), async (registry) => {
+      assert.deepEqual(await registry.schema(5), {
+        kind: "found",
+        id: 5,
+        schemaType: "JSON",
+        text: "{}",
+        references: [],
+      });
+    }),
+);
+
+registryTest(
+  "references in a circle, or to what is not there, make the id unknown",
+  () =>
+    withServer((path) => {
+      if (path === "/schemas/ids/6") {
+        return {
+          status: 200,
+          body: { schema: "1", references: [{ name: "x", subject: "gone", version: 3 }] },
+        };
+      }
+      if (path.startsWith("/subjects/gone")) {
+        return { status: 404, body: { error_code: 40401, message: "no subject" } };
+      }
+      const version = Number(path.split("/").at(-1)) % 1000 + 1;
+      return { status: 200, body: { schema: "1", references: [{ name: "x", subject: "deep", version }] } };
+    }, async (registry) => {
+      assert.deepEqual(await registry.schema(6), {
+        kind: "unknown",
+        id: 6,
+        reason: "reference x (gone version 3): no subject",
+      });
+      assert.deepEqual(await registry.schema(7), {
+        kind: "unknown",
+        id: 7,
+        reason: "references are nested more than 64 deep",
+      });
+    }),
+);
