@@ -28,7 +28,7 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
-import { bitmapBytes, type ColumnBuffers } from "./buffers.ts";
+import { bitmapBytes, type ColumnBuffers, countNulls } from "./buffers.ts";
 import type { ColumnSpec, ColumnType, FileSchema } from "./schema.ts";
 
 /** The Arrow schema of a file. Dictionary types carry an identity: make it once per `Columns`. */
@@ -48,6 +48,7 @@ export function toRecordBatch(
   return new RecordBatch(schema, struct);
 }
 
+/** By apache-arrow's own writer: right for every batch, and slow for small ones. */
 export function batchToIPC(batch: RecordBatch): Uint8Array {
   return RecordBatchStreamWriter.writeAll([batch]).toUint8Array(true);
 }
@@ -202,23 +203,8 @@ function childrenOf(column: ColumnBuffers, { type, rows }: { type: DataType; row
 }
 
 function nullsOf(column: ColumnBuffers, rows: number): { nullCount: number; nullBitmap?: Uint8Array } {
-  if (!column.spec.nullable) return { nullCount: 0 };
-  const nullCount = rows - countOnes(column.validity, rows);
+  const nullCount = countNulls(column, rows);
   return nullCount === 0
     ? { nullCount }
     : { nullCount, nullBitmap: column.validity.subarray(0, bitmapBytes(rows)) };
-}
-
-function countOnes(bits: Uint8Array, length: number): number {
-  let count = 0;
-  const whole = length >>> 3;
-  for (let index = 0; index < whole; index++) count += onesOf(bits[index]!);
-  return (length & 7) === 0 ? count : count + onesOf(bits[whole]! & ((1 << (length & 7)) - 1));
-}
-
-function onesOf(byte: number): number {
-  if (byte === 0xff) return 8;
-  const pairs = byte - ((byte >> 1) & 0x55);
-  const quads = (pairs & 0x33) + ((pairs >> 2) & 0x33);
-  return (quads + (quads >> 4)) & 0x0f;
 }

@@ -232,3 +232,22 @@ function fillBits(bits: Uint8Array, from: number, to: number, value: boolean): v
   bits[first] = value ? bits[first]! | mask : bits[first]! & ~mask;
   bits.fill(value ? 0xff : 0, first + 1, bitmapBytes(to));
 }
+
+/** Nulls in the first `rows` rows of a column. */
+export function countNulls({ spec, validity }: ColumnBuffers, rows: number): number {
+  return spec.nullable ? rows - countOnes(validity, rows) : 0;
+}
+
+function countOnes(bits: Uint8Array, length: number): number {
+  let count = 0;
+  const whole = length >>> 3;
+  for (let index = 0; index < whole; index++) count += onesOf(bits[index]!);
+  return (length & 7) === 0 ? count : count + onesOf(bits[whole]! & ((1 << (length & 7)) - 1));
+}
+
+function onesOf(byte: number): number {
+  if (byte === 0xff) return 8;
+  const pairs = byte - ((byte >> 1) & 0x55);
+  const quads = (pairs & 0x33) + ((pairs >> 2) & 0x33);
+  return (quads + (quads >> 4)) & 0x0f;
+}

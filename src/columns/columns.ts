@@ -2,6 +2,7 @@ import type { RecordBatch } from "apache-arrow";
 import { appendValue } from "./append.ts";
 import { arrowSchema, batchToIPC, toRecordBatch } from "./arrow.ts";
 import { COLUMN_BYTES_MAX, ColumnBuffers } from "./buffers.ts";
+import { IpcTemplate } from "./ipc.ts";
 import type { FileSchema } from "./schema.ts";
 
 export interface ColumnsOptions {
@@ -17,6 +18,8 @@ export class Columns {
   /** The same and all children, parents first: for the compiled decoder. */
   readonly allBuffers: readonly ColumnBuffers[];
   readonly #arrow;
+  /** Made of the first stream that has rows. */
+  #template: IpcTemplate | undefined;
   #rows = 0;
   /** Rows below this may have been touched by a writer. */
   #touched = 0;
@@ -109,9 +112,12 @@ export class Columns {
     return toRecordBatch(this.buffers, { schema: this.#arrow, rows: this.#rows });
   }
 
-  /** The rows as an Arrow IPC stream of one batch. */
+  /** The rows as an Arrow IPC stream of one batch: a copy, the caller's own. */
   toIPC(): Uint8Array {
-    return batchToIPC(this.toRecordBatch());
+    if (this.#template !== undefined && this.#rows > 0) return this.#template.write(this.buffers, this.#rows);
+    const stream = batchToIPC(this.toRecordBatch());
+    if (this.#rows > 0) this.#template = new IpcTemplate(stream);
+    return stream;
   }
 }
 

@@ -216,16 +216,25 @@ Deno.test("Arrow's own reader takes the stream, with enums as dictionaries and u
   for (let row = 0; row < 100; row++) {
     columns.appendRow(["AB"[row % 2], new Uint8Array(16), row % 3 === 0 ? null : ["X"]]);
   }
+  const first = tableFromIPC(columns.toIPC());
+  columns.appendRow(["A", null, ["X", null]]);
   const table = tableFromIPC(columns.toIPC());
-  assert.equal(table.numRows, 100);
+  assert.equal(first.numRows, 100);
+  assert.equal(table.numRows, 101);
+  assert.deepEqual(table.get(100)!.toJSON()["u"], null);
+  assert.equal(String(table.schema), String(first.schema));
   assert.equal(String(table.schema.fields[0]!.type), "Dictionary<Int32, Utf8>");
   assert.equal(table.schema.fields[1]!.metadata.get("ARROW:extension:name"), "arrow.uuid");
   assert.deepEqual([0, 1, 2].map((row) => table.get(row)!["e"]), ["A", "B", "A"]);
   assert.equal(table.getChild("l")!.nullCount, 34);
 });
 
-Deno.test("no rows make a stream of no rows", async () => {
+Deno.test("no rows make a stream of no rows, first and later", async () => {
   const columns = new Columns(DEAD_LETTER);
+  assert.equal(tableFromIPC(columns.toIPC()).numRows, 0);
+  columns.appendRow(LETTERS[0]!);
+  assert.equal(tableFromIPC(columns.toIPC()).numRows, 1);
+  columns.clear();
   assert.equal(tableFromIPC(columns.toIPC()).numRows, 0);
   assert.deepEqual(await readParquetRows(toParquet(columns)), []);
 });
