@@ -1,16 +1,20 @@
 /**
  * Nanoseconds a row from Avro bytes to columns, against avsc to objects. Run: deno run -A bench/decode.ts
  *
- * Each figure is the median of several rounds that alternate between the two.
+ * Each figure is the median of the second half of several rounds that alternate between the two: the first half warms up.
  */
 import avsc from "avsc";
+import { RecordBatchStreamWriter } from "apache-arrow";
 import { Buffer } from "node:buffer";
 import { type AvroType, compile, fileSchemaOf, parseSchema } from "../src/avro/mod.ts";
 import { Columns } from "../src/columns/mod.ts";
 
 const ROWS = 100_000;
 const ROWS_PER_BATCH = 2_000;
-const ROUNDS = 9;
+const ROUNDS = 10;
+/** The compiler takes its time with 1,000 fields. */
+const WIDE_ROUNDS = 100;
+const STREAM_ROUNDS = 101;
 const OPTIONS = { separator: "." };
 
 const address = {
@@ -141,6 +145,10 @@ function makeBatch(
   return { bytes: new Uint8Array(Buffer.concat(parts)), starts, ends };
 }
 
+function failOnBad(index: number, reason: string): void {
+  throw new Error(`Row ${index}: ${reason}`);
+}
+
 function decodeOurs(writer: AvroType, batches: readonly Batch[]): () => number {
   const file = fileSchemaOf(writer, OPTIONS);
   const decoder = compile(writer, file, OPTIONS);
@@ -149,9 +157,7 @@ function decodeOurs(writer: AvroType, batches: readonly Batch[]): () => number {
     columns.clear();
     for (const { bytes, starts, ends } of batches) {
       const input = { bytes, starts, ends, skip: 5, from: 0, to: starts.length };
-      decoder.decode(columns, input, (index, reason) => {
-        throw new Error(`Row ${index}: ${reason}`);
-      });
+      decoder.decode(columns, input, failOnBad);
     }
     return columns.rows;
   };
@@ -170,8 +176,9 @@ function decodeAvsc(type: avsc.Type, batches: readonly Batch[]): () => number {
   };
 }
 
-function median(values: number[]): number {
-  return values.sort((one, other) => one - other)[values.length >> 1]!;
+function warmMedian(values: readonly number[]): number {
+  const warm = values.slice(values.length >> 1).sort((one, other) => one - other);
+  return warm[warm.length >> 1]!;
 }
 
 function timePerRow(run: () => number): number {
@@ -183,7 +190,7 @@ function timePerRow(run: () => number): number {
 function compare(
   name: string,
   schema: object,
-  { rows, make }: { rows: number; make: (i: number) => unknown },
+  { rows, rounds = ROUNDS, make }: { rows: number; rounds?: number; make: (index: number) => unknown },
 ): void {
   const type = avsc.Type.forSchema(structuredClone(schema) as avsc.Schema);
   const batchRows = Math.min(rows, ROWS_PER_BATCH);
@@ -195,11 +202,11 @@ function compare(
   const ours = decodeOurs(writer, batches);
   const theirs = decodeAvsc(type, batches);
   const times: [number[], number[]] = [[], []];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     times[0].push(timePerRow(ours));
-    times[1].push(timePerRow(theirs));
+    if (round % (rounds / ROUNDS) < 1) times[1].push(timePerRow(theirs));
   }
-  const [mine, other] = [median(times[0]), median(times[1])];
+  const [mine, other] = [warmMedian(times[0]), warmMedian(times[1])];
   const bytes = batches.reduce((sum, batch) => sum + batch.bytes.length, 0) / rows;
   const columns = fileSchemaOf(writer, OPTIONS).columns.length;
   console.log(
@@ -211,6 +218,31 @@ function compare(
   );
 }
 
+/** The Arrow stream of one file: ours, and by apache-arrow's writer. */
+function compareStreams(rows: number): void {
+  const type = avsc.Type.forSchema(structuredClone(event) as avsc.Schema);
+  const batch = makeBatch(type, { from: 0, rows, make: makeEvent });
+  const writer = parseSchema(JSON.stringify(event));
+  const file = fileSchemaOf(writer, OPTIONS);
+  const columns = new Columns(file);
+  compile(writer, file, OPTIONS).decode(columns, { ...batch, skip: 5, from: 0, to: rows }, failOnBad);
+  const times: [number[], number[]] = [[], []];
+  for (let round = 0; round < STREAM_ROUNDS; round++) {
+    times[0].push(timePerRow(() => columns.toIPC().length > 0 ? rows : 0));
+    times[1].push(timePerRow(() => {
+      const stream = RecordBatchStreamWriter.writeAll([columns.toRecordBatch()]).toUint8Array(true);
+      return stream.length > 0 ? rows : 0;
+    }));
+  }
+  const [mine, other] = [warmMedian(times[0]), warmMedian(times[1])];
+  console.log(
+    `${`Arrow stream of ${rows} rows`.padEnd(28)} ours ${mine.toFixed(0)} ns a row; ` +
+      `apache-arrow ${other.toFixed(0)} ns; ratio ${(other / mine).toFixed(1)}`,
+  );
+}
+
 compare("customer_events", event, { rows: ROWS, make: makeEvent });
 compare("with an array and a map", withCollections, { rows: ROWS, make: makeEvent });
-compare("1,000 fields", wide, { rows: 2_000, make: makeWide });
+compare("1,000 fields", wide, { rows: 1_000, rounds: WIDE_ROUNDS, make: makeWide });
+compareStreams(1_200);
+compareStreams(100_000);

@@ -10,7 +10,10 @@ import type { ScopeStep, ValueStep } from "./flatten.ts";
 import type { Plan } from "./plan.ts";
 import { Fault } from "./runtime.ts";
 
-/** Strings above this are copied by `set`: 8 bytes at a time is faster below, see bench/decode.ts. */
+/**
+ * Strings above this are copied by `set`, and those below eight bytes at a time: a customer event takes 172 ns so, and
+ * 560 where `set` copies all of its seven strings (bench/decode.ts).
+ */
 const WORD_COPY_BYTES_MAX = 400;
 
 /** Fixed values up to this are copied byte by byte. */
