@@ -23,7 +23,7 @@ export class FileLog {
   readonly #rowsPerFile: number;
   #told = 0;
   #toldMs = Number.NEGATIVE_INFINITY;
-  #gathered = { files: 0, rows: 0, bytes: 0, sinceMs: 0 };
+  #gathered = { files: 0, rows: 0, bytes: 0 };
   #fast = { files: 0, rows: 0, sinceMs: 0 };
   #advised = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -47,7 +47,6 @@ export class FileLog {
       });
       return;
     }
-    if (this.#gathered.files === 0) this.#gathered.sinceMs = nowMs;
     this.#gathered.files++;
     this.#gathered.rows += file.rows;
     this.#gathered.bytes += file.bytes;
@@ -58,15 +57,14 @@ export class FileLog {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const { files, rows, bytes, sinceMs } = this.#gathered;
+    const { files, rows, bytes } = this.#gathered;
     if (files === 0) return;
-    this.#gathered = { files: 0, rows: 0, bytes: 0, sinceMs: 0 };
+    this.#gathered = { files: 0, rows: 0, bytes: 0 };
     this.#toldMs = performance.now();
-    log.info("Wrote {files} files with {rows} rows, {mebibytes} MiB, in {seconds} s", {
+    log.info("Wrote {files} files with {rows} rows, {mebibytes} MiB", {
       files,
       rows,
       mebibytes: Number((bytes / 2 ** 20).toFixed(1)),
-      seconds: Number(((this.#toldMs - sinceMs) / 1000).toFixed(1)),
     });
   }
 

@@ -95,6 +95,8 @@ export class CheckpointPipeline {
 
   /** Takes files and the offset ranges that they account for, each starting where the partition's last one ended. */
   add(files: readonly FileToPrepare[], ranges: readonly PartitionRange[]): void {
+    // What comes after the end is never committed; its records come again in another session.
+    if (this.#ended()) return;
     const building = this.#building ??= this.#begin();
     for (const range of ranges) extend(building.ranges, range);
     for (const file of files) {

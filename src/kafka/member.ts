@@ -143,7 +143,7 @@ export class GroupMember {
     if (joined.dealtOut !== undefined) {
       this.#watchPartitions(session, joined.dealtOut).catch(fatal.reject);
     }
-    log.info("Joined group {group}, generation {generation}: {partitions} partitions", {
+    log.debug("Joined group {group}, generation {generation}: {partitions} partitions", {
       group,
       generation,
       partitions: assignment.length,

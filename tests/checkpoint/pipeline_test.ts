@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { CheckpointPipeline, type PipelineOptions } from "../../src/checkpoint/mod.ts";
 import type { CommitOutcome } from "../../src/kafka/mod.ts";
 import type { OffsetToCommit } from "../../src/model.ts";
+import { waitFor } from "../support/mod.ts";
 import { type FileToPrepare, LocalSink, type Sink } from "../../src/sink/mod.ts";
 
 interface Bench {
@@ -53,7 +54,10 @@ async function withPipeline(
   } finally {
     session.abort();
     pipeline.close();
-    await Deno.remove(output, { recursive: true });
+    // A write that was under way when the session ended may still make its file.
+    await waitFor(() => Deno.remove(output, { recursive: true }).then(() => true, () => false), {
+      what: "removal",
+    });
   }
 }
 
