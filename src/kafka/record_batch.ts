@@ -102,7 +102,7 @@ export function parseRecordSet(view: DataView, options: RecordSetOptions): Recor
   let total = 0;
   for (let at = 0; at + MAGIC < view.byteLength;) {
     const end = at + LOG_OVERHEAD + view.getInt32(at + BATCH_LENGTH);
-    problem = batchProblem(view, at, end);
+    problem = batchProblem({ view, whole, at, end });
     if (problem !== undefined || end > view.byteLength) break;
     const batch = selectBatch({ view, whole, at, end }, options);
     if (isProblem(batch)) {
@@ -148,7 +148,7 @@ function lastOffset(view: DataView, at: number): number {
 }
 
 /** Judges a batch by its frame, and by its checksum if it is whole. */
-function batchProblem(view: DataView, at: number, end: number): BatchProblem | undefined {
+function batchProblem({ view, whole, at, end }: Place): BatchProblem | undefined {
   const magic = view.getInt8(at + MAGIC);
   if (magic === 0 || magic === 1) {
     return { kind: "unsupported", reason: `message format v${magic}, older than Kafka 0.11` };
@@ -157,7 +157,7 @@ function batchProblem(view: DataView, at: number, end: number): BatchProblem | u
   if (end - at < RECORDS) return { kind: "corrupt", reason: `batch length ${end - at - LOG_OVERHEAD}` };
   if (end > view.byteLength) return undefined;
   const stored = view.getUint32(at + CRC);
-  const computed = crc32c(view, at + ATTRIBUTES, end);
+  const computed = crc32c(whole, at + ATTRIBUTES, end);
   if (stored === computed) return undefined;
   return {
     kind: "corrupt",
