@@ -18,6 +18,8 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 
 /** Magic byte and schema id before each value. */
 const HEADER_BYTES = 5;
+/** Rows decoded before the file's size is looked at again. */
+const DECODE_ROWS_MAX = 1024;
 /** Where only records that make no row went by, their offsets are committed so often. */
 const COMMIT_WITHOUT_FILES_MS = 5000;
 
@@ -153,7 +155,7 @@ export class TopicArchive {
     },
   ): number {
     const columns = this.#columnsFor(schema);
-    const room = Math.min(to, index + this.#config.rows - columns.rows);
+    const room = Math.min(to, index + this.#config.rows - columns.rows, index + DECODE_ROWS_MAX);
     let next = index + 1;
     while (
       next < room && schemaIdAt(run.bytes, fetched.valueStart[next]!, fetched.valueEnd[next]!) === schema.id
