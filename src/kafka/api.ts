@@ -15,9 +15,9 @@ export interface KafkaOptions {
   readonly heartbeatMs?: number;
   /** How long a broker may hold a fetch that has no data. 1 s by default. */
   readonly fetchWaitMs?: number;
-  /** Bytes of one fetch response; a single larger record batch still comes whole. 16 MiB by default. */
+  /** Bytes of one fetch response; a single larger record batch still comes whole. 8 MiB by default. */
   readonly fetchMaxBytes?: number;
-  /** Bytes of one partition in a fetch response. 4 MiB by default. */
+  /** Bytes of one partition in a fetch response. 2 MiB by default. */
   readonly partitionMaxBytes?: number;
   /** How often the group's leader looks for new partitions. 30 s by default. */
   readonly metadataMaxAgeMs?: number;

@@ -28,8 +28,8 @@ const DEFAULTS = {
   rebalanceTimeoutMs: 60_000,
   heartbeatMs: 3_000,
   fetchWaitMs: 1_000,
-  fetchMaxBytes: 16 * 1024 * 1024,
-  partitionMaxBytes: 4 * 1024 * 1024,
+  fetchMaxBytes: 8 * 1024 * 1024,
+  partitionMaxBytes: 2 * 1024 * 1024,
   metadataMaxAgeMs: 30_000,
   startupTimeoutMs: 60_000,
 } as const;
