@@ -517,3 +517,84 @@ integrationTest("a group of another program is told as such", async (servers) =>
   client.disconnect();
   await consumer.disconnect();
 });
+
+integrationTest(
+  "a record batch larger than a fetch still arrives, also behind another partition",
+  async (servers) => {
+    const topic = uniqueName("large");
+    await servers.createTopic(topic, { partitions: 2 });
+    const large = "x".repeat(300_000);
+    for (const partition of [0, 1]) {
+      await produce(
+        servers,
+        topic,
+        [`${large}a`, "small", `${large}b`],
+        partition,
+      );
+    }
+    const client = await connect(servers, {
+      topics: [topic],
+      fetchMaxBytes: 20_000,
+      partitionMaxBytes: 10_000,
+    });
+    const handler = new Collector();
+    await withMember(
+      client,
+      handler,
+      () => waitFor(() => handler.values.length === 6, { what: "all records" }),
+    );
+    client.disconnect();
+  },
+);
+
+integrationTest("an idle member arms few timers, none of them in the past", async (servers) => {
+  const topic = uniqueName("idle");
+  await servers.createTopic(topic, { partitions: 2 });
+  const client = await connect(servers, { topics: [topic], fetchWaitMs: 500, heartbeatMs: 500 });
+  const handler = new Collector();
+  const original = globalThis.setTimeout;
+  const delays: number[] = [];
+  await withMember(client, handler, async () => {
+    await waitFor(() => handler.sessions.length === 1, { what: "the session" });
+    const counted = (callback: () => void, delayMs: number) => {
+      delays.push(delayMs);
+      return original(callback, delayMs);
+    };
+    globalThis.setTimeout = Object.assign(counted, original) as unknown as typeof setTimeout;
+    try {
+      await new Promise((resolve) => original(resolve, 2_000));
+    } finally {
+      globalThis.setTimeout = original;
+    }
+  });
+  assert.ok(delays.length > 0, "heartbeats go on");
+  assert.ok(delays.every((delayMs) => delayMs > 0), `delays ${delays}`);
+  // Four fetches and four heartbeats, each with a timeout and a pause.
+  assert.ok(delays.length < 40, `${delays.length} timers in 2 s`);
+  client.disconnect();
+});
+
+integrationTest("abandoning a member ends it at once, whatever its handler is doing", async (servers) => {
+  const topic = uniqueName("abandoned");
+  await servers.createTopic(topic);
+  const client = await connect(servers, { topics: [topic] });
+  const stuck = Promise.withResolvers<void>();
+  const entered = Promise.withResolvers<Session>();
+  const member = client.createMember({
+    joined: (session) => {
+      entered.resolve(session);
+      return stuck.promise;
+    },
+    records: () => Promise.resolve(),
+    revoked: () => Promise.resolve(),
+    lost: () => Promise.resolve(),
+  });
+  const running = member.run();
+  const session = await entered.promise;
+  member.abandon();
+  await running;
+  assert.ok(session.signal.aborted);
+  assert.equal((await session.commit([])).kind, "session-over");
+  stuck.resolve();
+  client.disconnect();
+});
