@@ -50,6 +50,7 @@ Deno.test("decimals fit exactly up to the digits of their precision, in any numb
     const byteWidth = precision > 38 ? 32 : 16;
     const limits = decimalLimits({ precision, byteWidth });
     const limit = 10n ** BigInt(precision);
+    const wrap = 1n << BigInt(8 * byteWidth);
     for (
       const value of [
         0n,
@@ -62,6 +63,9 @@ Deno.test("decimals fit exactly up to the digits of their precision, in any numb
         limit + 1n,
         256n * limit,
         -256n * limit,
+        wrap - 1n,
+        1n - wrap,
+        wrap,
       ]
     ) {
       for (const spare of [0, 1, 5, 40]) {

@@ -362,6 +362,22 @@ Deno.test("strings of every length at the very end of the buffer are copied whol
   }
 });
 
+Deno.test("one wrong byte anywhere in a string makes it bad, in rows and in items", () => {
+  const schemas = [record(["c", "string"]), record(["c", { type: "array", items: "string" }])];
+  for (const [isItem, schema] of schemas.entries()) {
+    for (let length = 1; length < 40; length++) {
+      for (let at = 0; at < length; at++) {
+        const text = new Uint8Array(length).fill(0x61);
+        text[at] = 0xff;
+        const bytes = Uint8Array.from(isItem ? [2, 2 * length, ...text, 0] : [2 * length, ...text]);
+        const { bad } = decode(schema, joinValues([bytes, bytes]));
+        const reason = `${isItem ? "c[]" : "c"}: the string is not UTF-8`;
+        assert.deepEqual(bad, [[0, reason], [1, reason]]);
+      }
+    }
+  }
+});
+
 Deno.test("bytes behind a string, whatever they are, do not make it bad or part of it", () => {
   const schema = record(["c", "string"], ["d", { type: "fixed", name: "F", size: 9 }]);
   for (let length = 0; length < 40; length++) {
@@ -382,14 +398,14 @@ Deno.test("the bytes may be a part of a larger buffer", () => {
 Deno.test("a full column stops the decoder with a hint, and leaves the rows of earlier calls", () => {
   const writer = parseSchema(`"string"`);
   const file = fileSchemaOf(writer, OPTIONS);
-  const columns = new Columns(file, { columnBytesMax: 5_000 });
+  const columns = new Columns(file, { columnBytesMax: 60_000 });
   const decoder = compile(writer, file, OPTIONS);
   const values = (count: number) =>
     joinValues(Array.from({ length: count }, () => encode("string", "x".repeat(100))));
   assert.equal(decoder.decode(columns, values(40), failOnBad), 40);
-  assert.throws(() => decoder.decode(columns, values(20), failOnBad), (error) => {
+  assert.throws(() => decoder.decode(columns, values(600), failOnBad), (error) => {
     assert.ok(error instanceof UserError);
-    assert.match(error.message, /Column "value" would hold 5100 bytes/);
+    assert.match(error.message, /Column "value" would hold 60100 bytes/);
     assert.match(error.hint ?? "", /--bytes/);
     return true;
   });
