@@ -34,14 +34,18 @@ const JUDGE_EVERY_MS = 60 * 60 * 1000;
 /** Archives until `stop` is aborted or, in a bounded run, the end is reached. */
 export const archive: Archive = async (config, { stop, progress }) => {
   const totals = new Totals();
-  const registry = new Registry({ urls: config.registry, signal: stop });
+  // However the end begins, nobody waits for a registry that is away any more.
+  const ending = new AbortController();
+  stop.addEventListener("abort", () => ending.abort(), { once: true });
+  if (stop.aborted) ending.abort();
+  const registry = new Registry({ urls: config.registry, signal: ending.signal });
   const client = await connectAll(config, { registry, stop });
   if (client === undefined) return totals.with({ bufferedRows: 0, lag: 0 });
   try {
-    const archiver = await Archiver.create(config, { client, registry, totals });
+    const archiver = await Archiver.create(config, { client, registry, totals, ending });
     const timer = setInterval(() => progress(archiver.progress), PROGRESS_EVERY_MS);
     try {
-      return await archiver.run(stop);
+      return await archiver.run();
     } finally {
       clearInterval(timer);
       progress(archiver.progress);
@@ -83,6 +87,8 @@ class Archiver implements MemberHandler {
   readonly #schemas: Schemas;
   readonly #sealer: FileSealer;
   readonly #totals: Totals;
+  /** Aborted when the end has begun: a signal, the end of a bounded run, or a failure. */
+  readonly #ending: AbortController;
   readonly #ends: ReadonlyMap<string, bigint> | undefined;
   readonly #files: FileLog;
   readonly #member: GroupMember;
@@ -92,7 +98,12 @@ class Archiver implements MemberHandler {
 
   static async create(
     config: Config,
-    { client, registry, totals }: { client: KafkaClient; registry: Registry; totals: Totals },
+    { client, registry, totals, ending }: {
+      client: KafkaClient;
+      registry: Registry;
+      totals: Totals;
+      ending: AbortController;
+    },
   ): Promise<Archiver> {
     const partitions: TopicPartition[] = [];
     for (const topic of config.topics) {
@@ -112,6 +123,7 @@ class Archiver implements MemberHandler {
       client,
       sink,
       totals,
+      ending,
       schemas: new Schemas({ separator: config.separator, lookup: (id) => registry.schema(id) }),
       sealer: new FileSealer({
         config,
@@ -127,6 +139,7 @@ class Archiver implements MemberHandler {
     client: KafkaClient;
     sink: Sink;
     totals: Totals;
+    ending: AbortController;
     schemas: Schemas;
     sealer: FileSealer;
     ends: ReadonlyMap<string, bigint> | undefined;
@@ -135,6 +148,7 @@ class Archiver implements MemberHandler {
     this.#client = parts.client;
     this.#sink = parts.sink;
     this.#totals = parts.totals;
+    this.#ending = parts.ending;
     this.#schemas = parts.schemas;
     this.#sealer = parts.sealer;
     this.#ends = parts.ends;
@@ -150,14 +164,13 @@ class Archiver implements MemberHandler {
   }
 
   /** @throws whatever ended the work, after what was held has been saved as far as possible. */
-  async run(stop: AbortSignal): Promise<Summary> {
-    const onStop = () => void this.#member.stop();
-    stop.addEventListener("abort", onStop);
-    if (stop.aborted) onStop();
+  async run(): Promise<Summary> {
+    const stop = () => this.#member.stop();
+    this.#ending.signal.addEventListener("abort", stop, { once: true });
+    if (this.#ending.signal.aborted) stop();
     try {
       await this.#member.run();
     } finally {
-      stop.removeEventListener("abort", onStop);
       this.#current?.drop();
       this.#files.flush();
     }
@@ -196,7 +209,7 @@ class Archiver implements MemberHandler {
       onFailure: (error) => this.#fail(error),
     });
     current.start(ready);
-    if (current.done) this.#finish();
+    if (current.done) this.#ending.abort();
     void this.#judgeAgain(recovery, waiting);
   }
 
@@ -206,9 +219,10 @@ class Archiver implements MemberHandler {
     try {
       await current.accept(fetched);
     } catch (error) {
-      this.#fail(error);
+      // A wait that the end has cut short: what is held is saved, the record that waited comes again.
+      if (error !== this.#ending.signal.reason) this.#fail(error);
     }
-    if (current.done) this.#finish();
+    if (current.done) this.#ending.abort();
   }
 
   async revoked(session: Session, reason: "rebalance" | "stopping"): Promise<void> {
@@ -252,11 +266,7 @@ class Archiver implements MemberHandler {
       return;
     }
     this.#failure = { error };
-    void this.#member.stop();
-  }
-
-  #finish(): void {
-    void this.#member.stop();
+    this.#ending.abort();
   }
 
   #published(files: readonly FileToPrepare[]): void {

@@ -2,6 +2,7 @@
 import { type AvroType, compile, type Decoder, fileSchemaOf, parseSchema } from "../avro/mod.ts";
 import type { FileSchema } from "../columns/mod.ts";
 import { messageOf, UserError } from "../errors.ts";
+import { SessionOverError } from "../kafka/mod.ts";
 import type { SchemaLookup } from "../registry/mod.ts";
 
 /** A schema that records were written with. */
@@ -45,12 +46,13 @@ export class Schemas {
   }
 
   /**
-   * Asks the registry; waits for as long as that cannot be reached.
+   * Asks the registry; waits for as long as that cannot be reached and the session lives.
    *
    * @throws UserError where the schema is Avro and cannot become columns.
+   * @throws SessionOverError where the session ends first.
    */
-  async resolve(id: number): Promise<WriterSchema | NoSchema> {
-    const found = await this.#options.lookup(id);
+  async resolve(id: number, session: AbortSignal): Promise<WriterSchema | NoSchema> {
+    const found = await untilOver(this.#options.lookup(id), session);
     if (found.kind === "unknown") return { kind: "none", reason: found.reason };
     if (found.schemaType !== "AVRO") {
       return { kind: "none", reason: `schema ${id} is ${found.schemaType}, not Avro` };
@@ -91,4 +93,13 @@ export class Schemas {
       });
     }
   }
+}
+
+/** The promise's outcome, or SessionOverError as soon as the session ends. */
+function untilOver<T>(promise: Promise<T>, session: AbortSignal): Promise<T> {
+  const over = Promise.withResolvers<never>();
+  const end = () => over.reject(new SessionOverError("the session ended while a schema was looked up"));
+  if (session.aborted) end();
+  session.addEventListener("abort", end);
+  return Promise.race([promise, over.promise]).finally(() => session.removeEventListener("abort", end));
 }

@@ -143,7 +143,15 @@ export class SessionArchive {
       },
       onFailure,
     });
-    topic = new TopicArchive({ topic: name, config, schemas, pipeline, sealer, totals });
+    topic = new TopicArchive({
+      topic: name,
+      session: session.signal,
+      config,
+      schemas,
+      pipeline,
+      sealer,
+      totals,
+    });
     this.#topics.set(name, topic);
     return topic;
   }

@@ -41,6 +41,8 @@ export interface PartitionState {
 
 export interface TopicOptions {
   readonly topic: string;
+  /** Aborted when the session is over. */
+  readonly session: AbortSignal;
   readonly config: Config;
   readonly schemas: Schemas;
   readonly pipeline: CheckpointPipeline;
@@ -52,6 +54,7 @@ export class TopicArchive {
   readonly topic: string;
   readonly partitions = new Map<number, PartitionState>();
   readonly pipeline: CheckpointPipeline;
+  readonly #session: AbortSignal;
   readonly #config: Config;
   readonly #schemas: Schemas;
   readonly #sealer: FileSealer;
@@ -63,6 +66,7 @@ export class TopicArchive {
   constructor(options: TopicOptions) {
     this.topic = options.topic;
     this.pipeline = options.pipeline;
+    this.#session = options.session;
     this.#config = options.config;
     this.#schemas = options.schemas;
     this.#sealer = options.sealer;
@@ -104,7 +108,9 @@ export class TopicArchive {
       const to = Math.min(run.to, limit);
       for (let index = run.from; index < to;) {
         const id = schemaIdAt(run.bytes, fetched.valueStart[index]!, fetched.valueEnd[index]!);
-        const schema = id < 0 ? undefined : this.#schemas.get(id) ?? await this.#schemas.resolve(id);
+        const schema = id < 0
+          ? undefined
+          : this.#schemas.get(id) ?? await this.#schemas.resolve(id, this.#session);
         // From here to the next round nothing is awaited: rows and position move together, whoever else looks.
         index = schema?.kind === "avro"
           ? this.#takeRows(fetched, { run, index, to, state, schema })

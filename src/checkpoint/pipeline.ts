@@ -63,6 +63,7 @@ export class CheckpointPipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    options.session.addEventListener("abort", () => this.#wake(), { once: true });
   }
 
   /** The id of the checkpoint that the next files go into. */
@@ -113,20 +114,19 @@ export class CheckpointPipeline {
     this.#cutWhenDue();
   }
 
-  /** Resolves when there is room for more, or the pipeline has ended. */
+  /** Resolves when there is room for more, or the pipeline or its session has ended. */
   async room(): Promise<void> {
-    while (this.#backlogBytes > BACKLOG_BYTES_MAX && !this.#ended()) {
-      await new Promise<void>((resolve) => this.#waiters.push(resolve));
-    }
+    while (this.#backlogBytes > BACKLOG_BYTES_MAX && !this.#ended()) await this.#change();
   }
 
-  /** Resolves when all that was added is committed and published, or the session is over. */
+  /**
+   * Resolves when all that was added is committed and published, or the pipeline or its session has ended; what is
+   * in flight then goes on by itself.
+   */
   async drain(): Promise<void> {
     this.#draining = true;
     this.#cutWhenDue();
-    while (!this.#ended() && (this.#inFlight || this.#building)) {
-      await (this.#inFlight ?? new Promise<void>((resolve) => this.#waiters.push(resolve)));
-    }
+    while (!this.idle && !this.#ended()) await this.#change();
     this.#draining = false;
   }
 
@@ -138,7 +138,12 @@ export class CheckpointPipeline {
   }
 
   #ended(): boolean {
-    return this.#over || (this.#options.session.aborted && this.#inFlight === undefined);
+    return this.#over || this.#options.session.aborted;
+  }
+
+  /** Resolves when a checkpoint is done or the session ends. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   #begin(): Building {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import avsc from "avsc";
+import { startRegistry } from "../../dev/mod.ts";
 import { integrationTest } from "../support/integration.ts";
-import { readArchive, runProgram, tempDir, waitFor } from "../support/mod.ts";
+import { duck, readArchive, runProgram, tempDir, TestServers, waitFor } from "../support/mod.ts";
 import { assertCovered, assertIds, event, type Job, makeJob, TYPE } from "./events.ts";
 
 /** The wire header, then the body. */
@@ -72,7 +74,6 @@ integrationTest("bad records: all of a dead letter is kept", async (servers) => 
   await produceMixed(job);
   await using program = runProgram([...job.flags, "--until-end"]);
   await program.exit;
-  const { duck } = await import("../support/mod.ts");
   const rows = await duck(
     `select topic, partition, epoch_ms(timestamp)::bigint as ms, decode(key) as key, decode(value) as value,
        headers[1].key as header, decode(headers[1].value) as header_value
@@ -167,8 +168,6 @@ integrationTest("tombstones: skipped, counted, and committed where nothing else 
 
 integrationTest("registry: records wait while it is down, and nothing is skipped", async (servers) => {
   await using folder = await tempDir();
-  const { startRegistry } = await import("../../dev/mod.ts");
-  const { TestServers } = await import("../support/mod.ts");
   await using registry = await startRegistry();
   const own = new TestServers({ brokers: servers.brokers, registry: registry.url });
   const job = await makeJob(own, folder);
@@ -187,3 +186,30 @@ integrationTest("registry: records wait while it is down, and nothing is skipped
   program.signal("SIGTERM");
   assert.equal((await program.exit).code, 0);
 });
+
+integrationTest(
+  "registry: SIGTERM while records wait for it saves what is before them, exit 0",
+  async (servers) => {
+    await using folder = await tempDir();
+    await using registry = await startRegistry();
+    const own = new TestServers({ brokers: servers.brokers, registry: registry.url });
+    const job = await makeJob(own, folder);
+    const schema: avsc.Schema = { type: "record", name: "Other", fields: [{ name: "id", type: "long" }] };
+    const schemaId = await own.registerSchema(`${job.topic}-other`, schema);
+    await job.produce(0, 20);
+    await using program = runProgram([...job.flags, "--rows", "20"]);
+    await waitFor(async () => (await job.archive()).rows.length === 20, { what: "20 rows" });
+    await job.produce(20, 30);
+    await registry.kill("SIGSTOP");
+    await own.produceAvro(job.topic, [{ id: 30 }], { schemaId, type: avsc.Type.forSchema(schema) });
+    await program.waitForLine(/Waiting for the schema registry/, { deadlineMs: 60_000 });
+    program.signal("SIGTERM");
+    assert.equal((await program.exit).code, 0, program.stderr.join("\n"));
+    assertIds(await job.archive(), 0, 30);
+    await assertCovered(job);
+    await registry.kill("SIGCONT");
+    await using rest = runProgram([...job.flags, "--until-end"]);
+    assert.equal((await rest.exit).code, 0, rest.stderr.join("\n"));
+    assertIds(await job.archive(), 0, 31);
+  },
+);

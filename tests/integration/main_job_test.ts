@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import avsc from "avsc";
 import { integrationTest } from "../support/integration.ts";
-import { readArchive, runProgram, tempDir, waitFor } from "../support/mod.ts";
+import { duck, readArchive, runProgram, tempDir, waitFor } from "../support/mod.ts";
 import { assertCovered, assertIds, event, makeJob, preparedFolders, rangesOf, SCHEMA } from "./events.ts";
 
 /** So that a killed member's partitions are free again soon. */
@@ -163,7 +164,6 @@ integrationTest(
     await using folder = await tempDir();
     const job = await makeJob(servers, folder);
     await job.produce(0, 20);
-    const { default: avsc } = await import("avsc");
     const changed = { ...SCHEMA, fields: [...SCHEMA.fields, { name: "extra", type: "string", default: "" }] };
     const type = avsc.Type.forSchema(changed as Parameters<typeof avsc.Type.forSchema>[0]);
     const schemaId = await servers.registerSchema(`${job.topic}-value`, changed);
@@ -212,7 +212,6 @@ integrationTest("main job: DuckDB reads an archive with a plain glob", async (se
   await job.produce(0, 2500);
   await using program = runProgram([...job.flags, "--until-end", "--compression", "zstd"]);
   assert.equal((await program.exit).code, 0, program.stderr.join("\n"));
-  const { duck } = await import("../support/mod.ts");
   const rows = await duck(
     `select count(*)::int as n, count(distinct id)::int as ids, max("customer.address.city") as city from '${job.output}/**/*.parquet'`,
   );
