@@ -10,7 +10,7 @@ import { Coordinator, readCommitted } from "./group.ts";
 import { ConnectionError, type Kafkajs, loadKafkajs } from "./kafkajs.ts";
 import { GroupMember } from "./member.ts";
 import { readOffsets } from "./offsets.ts";
-import { Backoff, sleep } from "./wait.ts";
+import { abortable, Backoff, sleep } from "./wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 
@@ -75,8 +75,8 @@ export class KafkaClient {
     for (;;) {
       signal.throwIfAborted();
       try {
-        await this.#cluster.metadata(topics);
-        return await this.#cluster.reachNode(topics);
+        await abortable(this.#cluster.metadata(topics), signal);
+        return await abortable(this.#cluster.reachNode(topics), signal);
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
         const cause = connectionCause(error);

@@ -1,13 +1,8 @@
 /** The brokers of a cluster: who they are, who leads a partition, who coordinates a group. */
 import { messageOf } from "../errors.ts";
 import { Code, codeName } from "./codes.ts";
-import {
-  type Address,
-  type BrokerLink,
-  ConnectionError,
-  type Kafkajs,
-  type MetadataAnswer,
-} from "./kafkajs.ts";
+import { type BrokerLink, ConnectionError, type Kafkajs } from "./kafkajs.ts";
+import type { Address, MetadataAnswer } from "./requests.ts";
 
 const METADATA_TIMEOUT_MS = 10_000;
 const DEFAULT_PORT = 9092;

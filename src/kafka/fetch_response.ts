@@ -1,6 +1,6 @@
 /** The frame of a fetch response, versions 4 to 11: what it says about each partition, and where its records are. */
 import type { AbortedTransaction } from "./aborted.ts";
-import type { RawFetchAnswer } from "./kafkajs.ts";
+import type { RawFetchAnswer } from "./requests.ts";
 
 const VERSION_MIN = 4;
 const VERSION_MAX = 11;

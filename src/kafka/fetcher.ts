@@ -1,15 +1,23 @@
 /** Fetching the partitions of one session: a loop for each leader, a hand-over one at a time. */
 import { getLogger } from "@logtape/logtape";
-import { ExitCode, messageOf, UserError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { FetchedRecords, TopicPartition } from "../model.ts";
-import { AbortedFilter } from "./aborted.ts";
 import type { FetchProblem } from "./api.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code, codeName, isDenied } from "./codes.ts";
 import { parseFetchAnswer, type PartitionAnswer } from "./fetch_response.ts";
 import { ConnectionError } from "./kafkajs.ts";
 import { readOffsets } from "./offsets.ts";
-import { parseRecordSet } from "./record_batch.ts";
+import {
+  type Asked,
+  isCurrent,
+  type Item,
+  keyOf,
+  type PartitionState,
+  readRecords,
+  requestTopics,
+} from "./partitions.ts";
+import { topicDenied } from "./problems.ts";
 import type { PartitionControl } from "./session.ts";
 import { Backoff } from "./wait.ts";
 
@@ -33,31 +41,6 @@ export interface FetchSink {
   /** The fetcher cannot go on, or the sink threw. */
   fatal(error: unknown): void;
 }
-
-interface PartitionState extends TopicPartition {
-  position: bigint;
-  /** Grows with each seek: what was fetched before it is dropped. */
-  epoch: number;
-  /** `resting` until `fetchFrom`: not started yet, or failed. */
-  state: "resting" | "fetching" | "paused";
-  leader: number | undefined;
-  /** Since when the cluster says that it does not know the partition. */
-  unknownSinceMs: number | undefined;
-}
-
-/** A partition in a request, with what it was asked for. */
-interface Asked {
-  readonly state: PartitionState;
-  readonly epoch: number;
-  readonly position: bigint;
-}
-
-type Item =
-  & { readonly asked: Asked }
-  & (
-    | { readonly fetched: FetchedRecords }
-    | { readonly problem: FetchProblem }
-  );
 
 /**
  * Fetches until it is stopped. For each leader one request is under way while the response before it is handled;
@@ -189,17 +172,7 @@ export class Fetcher implements PartitionControl {
       if (link === undefined) {
         throw new ConnectionError(`node ${nodeId}`, `node ${nodeId} is not in the cluster`);
       }
-      const topics: {
-        topic: string;
-        partitions: { partition: number; fetchOffset: string; maxBytes: number }[];
-      }[] = [];
-      for (const { state: { topic, partition }, position } of asked) {
-        const entry = { partition, fetchOffset: position.toString(), maxBytes: partitionMaxBytes };
-        const last = topics.at(-1);
-        // Only neighbours share an entry: the order decides who is served first.
-        if (last?.topic === topic) last.partitions.push(entry);
-        else topics.push({ topic, partitions: [entry] });
-      }
+      const topics = requestTopics(asked, partitionMaxBytes);
       const answer = parseFetchAnswer(
         await link.request(
           "Fetch",
@@ -365,49 +338,4 @@ export class Fetcher implements PartitionControl {
     this.#guard(this.#deliver(items));
     this.#wake();
   }
-}
-
-function topicDenied(topic: string, errorCode: number): UserError {
-  return new UserError(`No right to read the topic "${topic}": ${codeName(errorCode)}`, {
-    exitCode: ExitCode.config,
-    hint: "Allow DESCRIBE and READ on the topic.",
-  });
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}-${partition}`;
-}
-
-function isCurrent({ state, epoch }: Asked): boolean {
-  return state.epoch === epoch;
-}
-
-/** Reads the records of one partition and moves its position. */
-function readRecords(answer: PartitionAnswer, asked: Asked, items: Item[]): void {
-  const { topic, partition, highWatermark, lastStableOffset, logStartOffset } = answer;
-  const { state, position } = asked;
-  const { problem, nextOffset: next, ...records } = parseRecordSet(answer.records, {
-    fetchedOffset: Number(position),
-    aborted: new AbortedFilter(answer.aborted),
-  });
-  const nextOffset = BigInt(next);
-  if (nextOffset > position) {
-    state.position = nextOffset;
-    items.push({
-      asked,
-      fetched: {
-        topic,
-        partition,
-        fetchedOffset: position,
-        nextOffset,
-        highWatermark,
-        lastStableOffset,
-        logStartOffset,
-        ...records,
-      },
-    });
-  }
-  if (problem === undefined) return;
-  state.state = "resting";
-  items.push({ asked, problem: { ...problem, offset: nextOffset } });
 }

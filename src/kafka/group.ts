@@ -4,7 +4,8 @@ import type { CommittedOffset, OffsetToCommit, TopicPartition } from "../model.t
 import type { CommitOutcome, PartitionRefusal } from "./api.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code, codeName, isCoordinatorAway, isDenied, isSessionOver, isTransient } from "./codes.ts";
-import { type BrokerLink, ConnectionError, type Requests } from "./kafkajs.ts";
+import { type BrokerLink, ConnectionError } from "./kafkajs.ts";
+import type { Requests } from "./requests.ts";
 
 /** A coordinator that says nothing for this long is looked for again. */
 export const COORDINATOR_TIMEOUT_MS = 10_000;
@@ -22,7 +23,8 @@ export interface Membership {
 export class Coordinator {
   readonly groupId: string;
   readonly #cluster: Cluster;
-  #link: BrokerLink | undefined;
+  /** Shared by all that ask at the same time: a second link would never be closed. */
+  #link: Promise<BrokerLink> | undefined;
 
   constructor(cluster: Cluster, groupId: string) {
     this.#cluster = cluster;
@@ -35,19 +37,21 @@ export class Coordinator {
     args: Requests[K]["args"],
     timeoutMs = COORDINATOR_TIMEOUT_MS,
   ): Promise<Requests[K]["answer"]> {
-    const link = this.#link ??= await this.#cluster.coordinator(this.groupId);
+    const found = this.#link ??= this.#cluster.coordinator(this.groupId);
     try {
-      return await link.request(api, args, { timeoutMs });
+      return await (await found).request(api, args, { timeoutMs });
     } catch (error) {
-      if (this.#link === link) this.forget();
+      if (this.#link === found) this.forget();
       throw error;
     }
   }
 
   /** The coordinator has moved, or what runs on its connection is not wanted any more. */
   forget(): void {
-    this.#link?.close();
+    const found = this.#link;
     this.#link = undefined;
+    // Closed also where it is only being looked for; why it was not found is told to those who asked.
+    found?.then((link) => link.close(), () => {});
   }
 }
 

@@ -5,7 +5,8 @@ import { assignPartitions } from "./assignment.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code, codeName, isCoordinatorAway, isDenied, isSessionOver } from "./codes.ts";
 import { type Coordinator, groupDenied } from "./group.ts";
-import type { AssignmentCodec, JoinAnswer } from "./kafkajs.ts";
+import type { AssignmentCodec } from "./kafkajs.ts";
+import type { JoinAnswer } from "./requests.ts";
 import { sleep } from "./wait.ts";
 
 /** No other program offers this name, so the group refuses whatever else would commit for it. */

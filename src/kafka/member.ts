@@ -1,6 +1,6 @@
 /** A member of the consumer group: joins, fetches, leaves, and keeps its handler's calls in order. */
 import { getLogger } from "@logtape/logtape";
-import { ExitCode, messageOf, UserError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { TopicPartition } from "../model.ts";
 import { type FetchProblem, type MemberHandler, SessionOverError } from "./api.ts";
 import type { Cluster } from "./cluster.ts";
@@ -8,6 +8,7 @@ import { Fetcher, type FetcherOptions } from "./fetcher.ts";
 import { Coordinator } from "./group.ts";
 import { type Joined, joinOnce } from "./join.ts";
 import { type AssignmentCodec, ConnectionError } from "./kafkajs.ts";
+import { describeProblem } from "./problems.ts";
 import { MemberSession } from "./session.ts";
 import { aborted, Backoff, sleep } from "./wait.ts";
 
@@ -94,15 +95,18 @@ export class GroupMember {
     const { options } = this.#context;
     const { signal } = this.#stopping;
     const backoff = new Backoff();
-    // A join waits for the other members: to stop it, its connection is closed.
-    const interrupt = () => this.#coordinator.forget();
-    signal.addEventListener("abort", interrupt);
+    // A join may wait for the other members for a minute, which a member that is to stop does not.
+    const interrupted = aborted(signal);
     try {
       for (let refusals = 0; !signal.aborted; refusals++) {
         let cause: string;
         try {
           const context = { ...this.#context, coordinator: this.#coordinator };
-          const step = await joinOnce(context, this.#memberId, { ...options, signal });
+          const step = await Promise.race([
+            joinOnce(context, this.#memberId, { ...options, signal }),
+            interrupted.promise,
+          ]);
+          if (step === undefined) return undefined;
           this.#memberId = step.memberId;
           if (step.kind === "joined") return step;
           cause = step.code;
@@ -118,7 +122,9 @@ export class GroupMember {
       }
       return undefined;
     } finally {
-      signal.removeEventListener("abort", interrupt);
+      interrupted.release();
+      // What still runs on the connection would hold up the request to leave.
+      if (signal.aborted) this.#coordinator.forget();
     }
   }
 
@@ -237,36 +243,17 @@ export class GroupMember {
   async #leave(): Promise<void> {
     if (this.#memberId === "") return;
     const args = { groupId: this.#context.options.group, memberId: this.#memberId };
+    const done = new AbortController();
     try {
-      await this.#coordinator.request("LeaveGroup", args, LEAVE_TIMEOUT_MS);
+      await Promise.race([
+        this.#coordinator.request("LeaveGroup", args, LEAVE_TIMEOUT_MS),
+        // The coordinator may have to be found first, and nobody may answer.
+        sleep(LEAVE_TIMEOUT_MS, AbortSignal.any([done.signal, this.#abandoned.signal])),
+      ]);
     } catch (error) {
       log.debug("Could not leave the group: {cause}", { cause: messageOf(error) });
+    } finally {
+      done.abort();
     }
-  }
-}
-
-/** A fetch problem as an error for a person. */
-export function describeProblem({ topic, partition }: TopicPartition, problem: FetchProblem): UserError {
-  const where = `${topic}, partition ${partition}`;
-  switch (problem.kind) {
-    case "out-of-range":
-      return new UserError(
-        `Offset ${problem.position} of ${where} is not there: the broker holds ${problem.logStart} to ${problem.logEnd}`,
-        { hint: "Records were deleted before they were archived, or the topic was made anew." },
-      );
-    case "corrupt":
-      return new UserError(
-        `The record batch at offset ${problem.offset} of ${where} is damaged: ${problem.reason}`,
-        {
-          hint: "Check the broker's disk; another replica may hold a good copy.",
-        },
-      );
-    case "unsupported":
-      return new UserError(`Cannot read offset ${problem.offset} of ${where}: ${problem.reason}`);
-    case "topic-gone":
-      return new UserError(`${where} does not exist any more`, {
-        exitCode: ExitCode.config,
-        hint: "Was the topic deleted? Take it out of --topic, or make it again.",
-      });
   }
 }

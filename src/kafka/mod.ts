@@ -11,4 +11,5 @@ export {
   SessionOverError,
 } from "./api.ts";
 export { KafkaClient } from "./client.ts";
-export { describeProblem, type GroupMember } from "./member.ts";
+export type { GroupMember } from "./member.ts";
+export { describeProblem } from "./problems.ts";

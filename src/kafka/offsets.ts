@@ -1,11 +1,12 @@
 /** Where partitions begin and end, asked from their leaders. */
-import { ExitCode, messageOf, UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import type { TopicPartition } from "../model.ts";
 import type { OffsetPosition, PartitionOffset } from "./api.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code, codeName, isDenied } from "./codes.ts";
 import { byTopic } from "./group.ts";
 import { ConnectionError } from "./kafkajs.ts";
+import { topicDenied } from "./problems.ts";
 import { Backoff } from "./wait.ts";
 
 const LIST_TIMEOUT_MS = 10_000;
@@ -91,7 +92,7 @@ async function askLeaders(cluster: Cluster, { missing, found, options }: Search)
     }, { timeoutMs: LIST_TIMEOUT_MS });
     for (const { topic, partitions } of answer.responses) {
       for (const { partition, errorCode, offset } of partitions) {
-        if (isDenied(errorCode)) throw denied(topic, errorCode);
+        if (isDenied(errorCode)) throw topicDenied(topic, errorCode);
         const asked = list.find((one) => one.topic === topic && one.partition === partition);
         if (errorCode !== Code.NONE) problem = `${topic}-${partition}: ${codeName(errorCode)}`;
         else if (asked !== undefined) found.set(asked, BigInt(offset));
@@ -99,11 +100,4 @@ async function askLeaders(cluster: Cluster, { missing, found, options }: Search)
     }
   }
   return problem;
-}
-
-function denied(topic: string, errorCode: number): UserError {
-  return new UserError(`No right to describe the topic "${topic}": ${codeName(errorCode)}`, {
-    exitCode: ExitCode.config,
-    hint: "Allow DESCRIBE and READ on the topic.",
-  });
 }

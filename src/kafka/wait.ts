@@ -30,6 +30,16 @@ export function aborted(signal: AbortSignal): { readonly promise: Promise<void>;
   return { promise, release: () => release() };
 }
 
+/** The promise, or a rejection with the signal's reason as soon as it aborts. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const abort = aborted(signal);
+  try {
+    return await Promise.race([promise, abort.promise.then(() => Promise.reject(signal.reason))]);
+  } finally {
+    abort.release();
+  }
+}
+
 /** Delays that double from 0.1 s to 5 s, each moved by up to a fifth so that clients do not march in step. */
 export class Backoff {
   #nextMs = BACKOFF_FIRST_MS;
