@@ -269,7 +269,7 @@ function readRecords(columns: RecordColumns, options: ReadOptions): number {
     let value = byte & 0x7f;
     for (let shift = 7; byte > 0x7f; shift += 7) value |= ((byte = bytes[at++]!) & 0x7f) << shift;
     const end = at + ((value >>> 1) ^ -(value & 1));
-    if (end > to || end < at) throw new RangeError(`record ${i} of the batch leads out of it`);
+    if (end > to) throw new RangeError(`record ${i} of the batch leads out of it`);
 
     // Attributes of a record are not used.
     at++;

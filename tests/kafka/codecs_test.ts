@@ -18,7 +18,11 @@ for (const [name, codec, compress] of COMPRESSORS) {
     const random = testRandom();
     for (const length of [0, 1, 5, 13, 100, 5000, 70_000]) {
       const symbols = random.pick([1, 2, 200]);
-      const plain = new Uint8Array(length).map(() => random.below(symbols));
+      // Random bytes, and a pattern that repeats: copies that overlap themselves.
+      const pattern = new Uint8Array(random.pick([1, 3, 40])).map(() => 1 + random.below(255));
+      const plain = new Uint8Array(length).map((_, i) =>
+        i < length / 2 ? pattern[i % pattern.length]! : random.below(symbols)
+      );
       assert.deepEqual(new Uint8Array(decompress(codec, compress(plain))), plain);
     }
   });

@@ -176,29 +176,32 @@ Deno.test("random bytes never throw", () => {
 });
 
 Deno.test("a record that leads out of its batch is damage, although the checksum fits", () => {
-  const lengths = (keyLength: number, valueLength: number) => {
-    const inner = new Writer().int(1, 0).varint(0).varint(0).varint(keyLength).varint(valueLength).varint(0)
+  const record = (keyLength: number, valueLength: number, rest: Uint8Array) => {
+    const inner = new Writer().int(1, 0).varint(0).varint(0).varint(keyLength).varint(valueLength).raw(rest)
       .done();
     return new Writer().varint(inner.length).raw(inner).done();
   };
-  for (
-    const bad of [
-      lengths(100, 0),
-      lengths(0, 100),
-      lengths(2 ** 31 - 1, 2 ** 31 - 1),
-      new Writer().varint(50).done(),
-    ]
-  ) {
-    // A batch of one empty record, its body replaced; the checksum is made anew through the encoder.
-    const good = encodeBatch([record(5)]);
-    const batch = replaceBody(good, concat([bad, new Uint8Array(4)]));
-    const set = parseRecordSet(view(batch), { fetchedOffset: 5 });
-    assert.equal(set.problem?.kind, "corrupt");
-    assert.equal(set.count, 0);
-    assert.equal(set.nextOffset, 5);
+  const some = new Uint8Array(10);
+  const bad: readonly (readonly [string, Uint8Array])[] = [
+    ["key", record(100, 0, some)],
+    ["value", record(0, 100, some)],
+    ["both", record(2 ** 31 - 1, 2 ** 31 - 1, some)],
+    ["no place for headers", record(-1, some.length, some)],
+    ["record", concat([new Writer().varint(50).done(), some])],
+    ["negative length", concat([new Writer().varint(-5).done(), some])],
+  ];
+  for (const [name, body] of bad) {
+    const batch = replaceBody(
+      encodeBatch([{ offset: 5, timestamp: 0, key: null, value: null, headers: [] }]),
+      body,
+    );
+    // Followed by bytes that are not the batch's own.
+    const set = parseRecordSet(view(concat([batch, new Uint8Array(200)])), { fetchedOffset: 5 });
+    assert.deepEqual([name, set.problem?.kind, set.count, set.nextOffset], [name, "corrupt", 0, 5]);
   }
 });
 
+/** The same batch with other records; the checksum fits. */
 function replaceBody(batch: Uint8Array<ArrayBuffer>, body: Uint8Array): Uint8Array<ArrayBuffer> {
   const head = batch.slice(0, 61);
   const all = concat([head, body]);
