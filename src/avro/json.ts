@@ -68,9 +68,9 @@ export class JsonReader {
       case "union":
         return this.read(this.#pick(type.branches, "union branch"), depth + 1);
       case "array":
-        return `[${this.#readItems(() => this.read(type.items, depth + 1))}]`;
+        return this.#readArray(type.items, depth);
       case "map":
-        return `{${this.#readItems(() => `${this.#readString()}:${this.read(type.values, depth + 1)}`)}}`;
+        return this.#readMap(type.values, depth);
       case "record":
         return this.#readRecord(type, depth);
     }
@@ -83,11 +83,23 @@ export class JsonReader {
     return `{${fields.join(",")}}`;
   }
 
-  #readItems(readItem: () => string): string {
-    const items: string[] = [];
+  #readArray(items: AvroType, depth: number): string {
+    const texts: string[] = [];
+    this.#readBlocks(() => texts.push(this.read(items, depth + 1)));
+    return `[${texts.join(",")}]`;
+  }
+
+  /** A key that stands twice has its last value, as for other readers of Avro. */
+  #readMap(values: AvroType, depth: number): string {
+    const texts = new Map<string, string>();
+    this.#readBlocks(() => texts.set(this.#readString(), this.read(values, depth + 1)));
+    return `{${Array.from(texts, ([key, value]) => `${key}:${value}`).join(",")}}`;
+  }
+
+  #readBlocks(readItem: () => void): void {
     for (;;) {
       let count = this.#readLong();
-      if (count === 0n) return items.join(",");
+      if (count === 0n) return;
       let blockEnd: number | undefined;
       if (count < 0n) {
         count = -count;
@@ -95,13 +107,13 @@ export class JsonReader {
       }
       for (; count > 0n; count--) {
         const before = this.#at;
-        items.push(readItem());
+        readItem();
         if (this.#at === before && ++this.#emptyItems > EMPTY_ITEMS_MAX) {
           throw new JsonFault(`more than ${EMPTY_ITEMS_MAX} items without bytes`);
         }
       }
       if (blockEnd !== undefined && blockEnd !== this.#at) {
-        throw new JsonFault("block size does not match its items");
+        throw new JsonFault("the size of a block does not match its items");
       }
     }
   }

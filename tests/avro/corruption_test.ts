@@ -66,10 +66,20 @@ class Subject {
     // avsc checks less than we do: what we accept, it reads, and as the same value.
     if (result.row !== undefined) {
       const value = this.type.fromBuffer(Buffer.from(damaged));
+      if (hasIndexKey(value)) return result;
       assert.equal(canonical(result.row), canonical(this.#reference.row(value)), where);
     }
     return result;
   }
+}
+
+/** Keys such as "30", which an object moves to its front: avsc has then lost the order in which they came. */
+function hasIndexKey(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+  if (Array.isArray(value)) return value.some(hasIndexKey);
+  return Object.entries(value).some(([key, item]) =>
+    /^\d+$/.test(key) || key === "__proto__" || hasIndexKey(item)
+  );
 }
 
 Deno.test("a value cut anywhere is bad, and so is one with bytes behind it", () => {
