@@ -63,7 +63,7 @@ export class FileSealer {
     },
   ): Uint8Array {
     const { config, cluster, encoder } = this.#options;
-    return encoder.encode(columns.toIPC(), columns.rows, {
+    return encoder.encode({ ipc: columns.toIPC(), rows: columns.rows, schema: columns.schema }, {
       compression: config.compression,
       createdBy: `kafka2parquet version ${VERSION}`,
       metadata: footerEntries({ version: VERSION, kind, cluster, group: config.group, ...of }),

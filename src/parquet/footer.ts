@@ -2,7 +2,7 @@
  * What our files say of themselves in the key-value pairs of the Parquet footer: from the footers of an archive
  * alone its coverage can be proved, and the position of a lost consumer group rebuilt.
  */
-import { parquetMetadata, parquetMetadataAsync } from "hyparquet";
+import { parquetMetadataAsync } from "hyparquet";
 import type { PartitionRange } from "../model.ts";
 import { UserError } from "../errors.ts";
 
@@ -110,11 +110,6 @@ interface StoredRange {
   readonly rows: number;
   readonly dead_letters: number;
   readonly skipped: Record<string, number>;
-}
-
-/** Rows in a whole Parquet file that is in memory, as its footer has it. */
-export function rowCountOf(file: Uint8Array): number {
-  return Number(parquetMetadata(file).num_rows);
 }
 
 /**

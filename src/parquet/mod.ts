@@ -1,5 +1,5 @@
 /** The Parquet room: encode a file, read a footer back. The only place that imports parquet-wasm and hyparquet. */
-export { loadParquetEncoder, type ParquetEncoder, type ParquetOptions } from "./encode.ts";
+export { type Batch, loadParquetEncoder, type ParquetEncoder, type ParquetOptions } from "./encode.ts";
 export {
   type Footer,
   FOOTER_KEY_PREFIX,

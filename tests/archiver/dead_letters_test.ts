@@ -64,7 +64,7 @@ Deno.test("dead letters: a record is kept whole", async () => {
   const columns = newDeadLetters();
   appendDeadLetter(columns, { fetched, bytes, index: 0 }, { schemaId: 9, reason: "truncated" });
   const encoder = await loadParquetEncoder();
-  const file = encoder.encode(columns.toIPC(), 1, {
+  const file = encoder.encode({ ipc: columns.toIPC(), rows: 1, schema: columns.schema }, {
     compression: "none",
     createdBy: "t",
     metadata: new Map(),

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { parquetReadObjects } from "hyparquet";
+import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { join } from "node:path";
 import { Columns } from "../../src/columns/mod.ts";
 import { COMPRESSIONS } from "../../src/config.ts";
 import { UserError } from "../../src/errors.ts";
 import {
+  type Batch,
   type FooterContent,
   footerEntries,
   loadParquetEncoder,
@@ -46,6 +47,10 @@ function columns(): Columns {
   return made;
 }
 
+function batch(made: Columns, rows: number): Batch {
+  return { ipc: made.toIPC(), rows, schema: made.schema };
+}
+
 async function withFile(bytes: Uint8Array, body: (path: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "k2p-parquet-" });
   try {
@@ -60,7 +65,7 @@ async function withFile(bytes: Uint8Array, body: (path: string) => Promise<void>
 Deno.test("footer: what a file says of itself is read back from the file", async () => {
   const encoder = await loadParquetEncoder();
   const rows = columns();
-  const bytes = encoder.encode(rows.toIPC(), 100, {
+  const bytes = encoder.encode(batch(rows, 100), {
     compression: "snappy",
     createdBy: "test 1",
     metadata: footerEntries(CONTENT),
@@ -77,7 +82,7 @@ Deno.test("footer: a file of another program has no content", () => {
 
 Deno.test("footer: a cut file is an error that names it", async () => {
   const encoder = await loadParquetEncoder();
-  const bytes = encoder.encode(columns().toIPC(), 100, {
+  const bytes = encoder.encode(batch(columns(), 100), {
     compression: "none",
     createdBy: "t",
     metadata: new Map(),
@@ -94,14 +99,13 @@ for (const compression of COMPRESSIONS) {
   Deno.test(`encode: ${compression} files are read back whole by another reader, one after another`, async () => {
     const encoder = await loadParquetEncoder();
     const options = { compression, createdBy: "t", metadata: new Map([["k", "v"]]) };
-    encoder.encode(columns().toIPC(), 100, options);
+    encoder.encode(batch(columns(), 100), options);
     // The second file is the one that a reused WriterProperties would write with defaults.
-    const bytes = encoder.encode(columns().toIPC(), 100, options);
+    const bytes = encoder.encode(batch(columns(), 100), options);
     const file = bytes.slice().buffer;
     const read = await parquetReadObjects({ file, compressors });
     assert.deepEqual(read.slice(0, 2), [{ id: 0n, name: null }, { id: 1n, name: "name 1" }]);
     assert.equal(read.length, 100);
-    const { parquetMetadata } = await import("hyparquet");
     const codec = compression === "none" ? "UNCOMPRESSED" : compression.toUpperCase();
     const metadata = parquetMetadata(file);
     assert.deepEqual(
@@ -115,7 +119,33 @@ for (const compression of COMPRESSIONS) {
 Deno.test("encode: a file that does not hold the rows that it should is never handed on", async () => {
   const encoder = await loadParquetEncoder();
   assert.throws(
-    () => encoder.encode(columns().toIPC(), 99, { compression: "none", createdBy: "t", metadata: new Map() }),
+    () => encoder.encode(batch(columns(), 99), { compression: "none", createdBy: "t", metadata: new Map() }),
     /wrote 100 rows of 99/,
   );
+});
+
+Deno.test("encode: columns that hardly repeat have no dictionary, columns that do have one", async () => {
+  const made = new Columns({
+    columns: [
+      { name: "event.id", type: { kind: "utf8" }, nullable: false },
+      { name: "event.kind", type: { kind: "utf8" }, nullable: true },
+    ],
+  });
+  for (let i = 0; i < 1200; i++) {
+    made.appendRow([crypto.randomUUID(), i % 5 === 0 ? null : `a longer text ${i % 7}`]);
+  }
+  const encoder = await loadParquetEncoder();
+  const options = { compression: "snappy", createdBy: "t", metadata: new Map() } as const;
+  const sizes: number[] = [];
+  for (let i = 0; i < 2; i++) {
+    const file = encoder.encode(batch(made, 1200), options);
+    sizes.push(file.length);
+    const columns = parquetMetadata(file).row_groups[0]!.columns.map(({ meta_data }) => meta_data!);
+    const dictionaries = columns.map((
+      column,
+    ) => [column.path_in_schema[0], column.encodings.includes("RLE_DICTIONARY")]);
+    assert.deepEqual(dictionaries, [["event.id", false], ["event.kind", true]]);
+    assert.equal((await parquetReadObjects({ file: file.slice().buffer })).length, 1200);
+  }
+  assert.equal(sizes[0], sizes[1]);
 });
