@@ -5,7 +5,7 @@ const ROOT = new URL("..", import.meta.url);
 
 /** What each room of src/ may enter, along the flow of the data and never against it. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  cli: ["archiver"],
+  cli: ["archiver", "registry", "avro", "columns", "parquet"],
   archiver: ["kafka", "registry", "avro", "columns", "parquet", "sink", "checkpoint"],
   checkpoint: ["kafka", "sink"],
   avro: ["columns"],
@@ -30,6 +30,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[] | "everywhere">> = {
   "apache-arrow": ["columns"],
   "parquet-wasm": ["parquet"],
   "hyparquet": ["parquet"],
+  "hyparquet-compressors": ["parquet"],
 };
 
 /** Slow to load: not before a run is really going to happen. */

@@ -2,3 +2,4 @@
 export { type AvroType, branchName, parseSchema } from "./schema.ts";
 export { type ColumnOptions, fileSchemaOf, merge } from "./file_schema.ts";
 export { compile, type Decoder, type EncodedValues, type OnBad } from "./compile.ts";
+export { type ColumnSource, describeColumns } from "./describe.ts";

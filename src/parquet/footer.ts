@@ -2,14 +2,11 @@
  * What our files say of themselves in the key-value pairs of the Parquet footer: from the footers of an archive
  * alone its coverage can be proved, and the position of a lost consumer group rebuilt.
  */
-import { parquetMetadataAsync } from "hyparquet";
+import type { FileMetaData } from "hyparquet";
 import type { PartitionRange } from "../model.ts";
-import { UserError } from "../errors.ts";
+import { ParquetSource } from "./source.ts";
 
 export const FOOTER_KEY_PREFIX = "kafka2parquet.";
-
-/** Bytes read from a file's end before it is known how long the footer is. */
-const FOOTER_READ_BYTES = 64 * 1024;
 
 /** What happened to the records of one partition's offset range; `topic` is that of the file. */
 export interface RangeCounts extends PartitionRange {
@@ -118,36 +115,17 @@ interface StoredRange {
  * @throws UserError that names the file where it is no whole Parquet file.
  */
 export async function readFooter(path: string): Promise<Footer> {
-  using file = await Deno.open(path, { read: true });
-  const { size } = await file.stat();
-  const source = {
-    byteLength: size,
-    async slice(start: number, end = size): Promise<ArrayBuffer> {
-      const bytes = new Uint8Array(end - start);
-      await file.seek(start, Deno.SeekMode.Start);
-      for (let filled = 0; filled < bytes.length;) {
-        const count = await file.read(bytes.subarray(filled));
-        if (count === null) throw new Error(`file ended at byte ${start + filled} of ${size}`);
-        filled += count;
-      }
-      return bytes.buffer;
-    },
+  using source = await ParquetSource.open(path);
+  const metadata = await source.metadata();
+  return await source.fromFooter(() => footerOf(metadata));
+}
+
+/** What the metadata of a file says. Throws where its pairs are ours but damaged. */
+export function footerOf(metadata: FileMetaData): Footer {
+  const pairs = metadata.key_value_metadata ?? [];
+  return {
+    rows: Number(metadata.num_rows),
+    createdBy: metadata.created_by,
+    content: parseEntries(new Map(pairs.map(({ key, value }) => [key, value ?? ""]))),
   };
-  try {
-    const metadata = await parquetMetadataAsync(source, { initialFetchSize: FOOTER_READ_BYTES });
-    const pairs = metadata.key_value_metadata ?? [];
-    return {
-      rows: Number(metadata.num_rows),
-      createdBy: metadata.created_by,
-      content: parseEntries(new Map(pairs.map(({ key, value }) => [key, value ?? ""]))),
-    };
-  } catch (cause) {
-    throw new UserError(
-      `${path}: not a whole Parquet file (${cause instanceof Error ? cause.message : cause})`,
-      {
-        hint: "It may be damaged or still be written by another program.",
-        cause,
-      },
-    );
-  }
 }

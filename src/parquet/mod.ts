@@ -9,3 +9,14 @@ export {
   type RangeCounts,
   readFooter,
 } from "./footer.ts";
+export {
+  type FileColumn,
+  type FileLeaf,
+  type FileSummary,
+  FOOTERS_IN_FLIGHT_MAX,
+  ParquetReader,
+  type RowGroupSummary,
+  type Storage,
+} from "./inspect.ts";
+export { type TypeNames, typeNamesOf } from "./type_names.ts";
+export type { Value } from "./values.ts";

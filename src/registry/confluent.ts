@@ -6,10 +6,10 @@ export type RegistryAnswer =
   | { readonly kind: "answer"; readonly status: number; readonly data: unknown }
   | { readonly kind: "silence"; readonly cause: string };
 
-/** The two questions that we have for a registry. */
+/** The questions that we have for a registry. */
 export interface RegistryApi {
   schemaById(id: number): Promise<RegistryAnswer>;
-  subjectVersion(subject: string, version: number): Promise<RegistryAnswer>;
+  subjectVersion(subject: string, version: number | "latest"): Promise<RegistryAnswer>;
 }
 
 export interface ApiOptions {

@@ -53,7 +53,24 @@ export interface UnknownSchema {
 
 export type SchemaLookup = FoundSchema | UnknownSchema;
 
+/** The latest version of a subject. */
+export interface FoundSubject extends FoundSchema {
+  readonly subject: string;
+  readonly version: number;
+}
+
+export interface UnknownSubject {
+  readonly kind: "unknown";
+  readonly subject: string;
+  readonly reason: string;
+}
+
+export type SubjectLookup = FoundSubject | UnknownSubject;
+
+/** An id or version is there where a subject was asked for. */
 interface SchemaData {
+  readonly id?: number;
+  readonly version?: number;
   readonly schema: string;
   readonly schemaType?: string;
   readonly references?: readonly Reference[];
@@ -138,10 +155,32 @@ export class Registry {
     return lookup;
   }
 
+  /**
+   * The latest version of a subject as it is now: nothing is remembered. A registry that is away is asked again until
+   * the signal of the constructor aborts.
+   *
+   * @throws {UserError} where the registry refuses our credentials.
+   * @throws the signal's reason.
+   */
+  async latest(subject: string): Promise<SubjectLookup> {
+    const answer = await this.#insist((api) => api.subjectVersion(subject, "latest"));
+    if (answer.kind === "unknown") return { kind: "unknown", subject, reason: answer.reason };
+    const { id = 0, version = 0 } = answer.data;
+    const lookup = await this.#withReferences(id, answer.data);
+    if (lookup.kind === "unknown") return { kind: "unknown", subject, reason: lookup.reason };
+    return { ...lookup, subject, version };
+  }
+
   async #resolve(id: number): Promise<SchemaLookup> {
     const answer = await this.#insist((api) => api.schemaById(id));
     if (answer.kind === "unknown") return { kind: "unknown", id, reason: answer.reason };
-    const { schema, schemaType = "AVRO", references = [] } = answer.data;
+    return await this.#withReferences(id, answer.data);
+  }
+
+  async #withReferences(
+    id: number,
+    { schema, schemaType = "AVRO", references = [] }: SchemaData,
+  ): Promise<SchemaLookup> {
     const texts = new Map<string, string>();
     const problem = await this.#resolveReferences(references, texts);
     if (problem !== undefined) return { kind: "unknown", id, reason: problem };

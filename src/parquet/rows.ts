@@ -1,0 +1,80 @@
+/** The rows of a file, a bounded number at a time. */
+import { type FileMetaData, parquetRead, parquetSchema, type RowGroup } from "hyparquet";
+import { UserError } from "../errors.ts";
+import type { ParquetSource } from "./source.ts";
+import { converterOf, plainSchema, type Value } from "./values.ts";
+
+/** Rows that are in memory at once, where the file says where its pages are. */
+const BATCH_ROWS = 5_000;
+/** Bytes of a row group that is read whole because its file does not say where its pages are. */
+const READ_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** A byte order mark is a part of the text. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+const parsers = {
+  stringFromBytes: (bytes: Uint8Array) => bytes && decoder.decode(bytes),
+  // Of INT96, the only type whose conversion cannot be turned off.
+  timestampFromNanoseconds: (nanos: bigint) => nanos as unknown as Date,
+};
+
+/** The first `limit` rows in batches; in each row the values of the columns, in the schema's order. */
+export async function* readRows(
+  source: ParquetSource,
+  { metadata, limit }: { metadata: FileMetaData; limit: number },
+): AsyncGenerator<readonly (readonly Value[])[]> {
+  const plain = { ...metadata, schema: plainSchema(metadata.schema) };
+  const convert = parquetSchema(metadata).children.map(converterOf);
+  // Loaded here, because footers alone need no codec.
+  const { compressors } = await import("hyparquet-compressors");
+
+  for (const [from, to] of batches(source.path, metadata.row_groups, limit)) {
+    yield await source.guard(`Cannot read the rows of ${source.path}`, async () => {
+      let read: readonly unknown[][] = [];
+      await parquetRead({
+        file: source,
+        metadata: plain,
+        compressors,
+        parsers,
+        utf8: false,
+        geoparquet: false,
+        useOffsetIndex: true,
+        rowStart: from,
+        rowEnd: to,
+        onComplete: (complete: unknown[][]) => read = complete,
+      });
+      return read.map((row) => convert.map((one, column) => one(row[column])));
+    });
+  }
+}
+
+/** Ranges of rows to read at once, up to `limit`. Throws UserError where one would not fit into memory. */
+function* batches(
+  path: string,
+  groups: readonly RowGroup[],
+  limit: number,
+): Generator<readonly [number, number]> {
+  let groupStart = 0;
+  for (const group of groups) {
+    const end = Math.min(groupStart + Number(group.num_rows), limit);
+    const isIndexed = group.columns.every((column) => (column.offset_index_length ?? 0) > 0);
+    if (!isIndexed && end > groupStart) checkSize(path, group);
+    const step = isIndexed ? BATCH_ROWS : Infinity;
+    for (let from = groupStart; from < end; from += step) yield [from, Math.min(from + step, end)];
+    groupStart += Number(group.num_rows);
+  }
+}
+
+function checkSize(path: string, group: RowGroup): void {
+  const bytes = group.columns.reduce(
+    (sum, { meta_data }) => sum + Number(meta_data?.total_compressed_size),
+    0,
+  );
+  if (bytes <= READ_BYTES_MAX) return;
+  throw new UserError(
+    `Cannot read the rows of ${path}: its first row group has ${bytes} bytes and no index`,
+    {
+      hint: "Leave the rows out with --rows 0, or read them with DuckDB.",
+    },
+  );
+}
