@@ -4,6 +4,7 @@ export interface Config {
   readonly brokers: readonly string[];
   /** Base URLs of the schema registry. */
   readonly registry: readonly string[];
+  /** Names, and patterns of names between slashes. */
   readonly topics: readonly string[];
   readonly group: string;
   /** Folder of the visible data files. */
@@ -19,21 +20,30 @@ export interface Config {
   /** How long the broker may hold a fetch that has no data, in milliseconds. */
   readonly fetchWaitMs: number;
   readonly compression: Compression;
-  /** Where a group without committed offsets starts. */
-  readonly from: "earliest" | "latest";
+  readonly from: StartPosition;
+  readonly onOutOfRange: "stop" | "earliest" | "latest";
   /** Archive up to the end seen at start, then exit. */
   readonly untilEnd: boolean;
   readonly onError: "dead-letter" | "skip" | "stop";
   /** Between the names of nested fields in a column name. */
   readonly separator: string;
+  /** Archivers in this process, each a member of the group in a thread of its own. */
+  readonly workers: number;
   readonly shutdownTimeoutMs: number;
   /** How long brokers and registry are waited for at start. */
   readonly startupTimeoutMs: number;
   readonly sessionTimeoutMs: number;
+  /** How often new partitions and, with a pattern, new topics are looked for. */
+  readonly metadataMaxAgeMs: number;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
   readonly color: boolean;
+  /** Show a live line of figures under the log; only where stderr is a terminal. */
+  readonly statusLine: boolean;
 }
+
+/** Where a group without committed offsets starts: `files` is where the archive's own files end. */
+export type StartPosition = "earliest" | "latest" | "files" | { readonly atMs: number };
 
 export const COMPRESSIONS = ["snappy", "zstd", "gzip", "brotli", "lz4_raw", "none"] as const;
 export type Compression = typeof COMPRESSIONS[number];

@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { sleep } from "../checkpoint/mod.ts";
 import type { Config } from "../config.ts";
-import { ExitCode, messageOf, UserError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import {
   type FetchProblem,
   type GroupMember,
@@ -19,9 +19,12 @@ import { type FileToPrepare, LocalSink, type Sink } from "../sink/mod.ts";
 import { FileLog } from "./file_log.ts";
 import { FileSealer, type SealedFile } from "./file_sealer.ts";
 import type { Archive, Summary } from "./messages.ts";
+import { describeAssignment, fetchError } from "./describe.ts";
 import { keyOf, recover, type RecoveryOptions, settle } from "./recovery.ts";
 import { Schemas } from "./schemas.ts";
 import { SessionArchive } from "./session_archive.ts";
+import { offsetMap, startOffsets } from "./start_offsets.ts";
+import { isPattern, selectTopics } from "./topics.ts";
 import { Totals } from "./totals.ts";
 
 const log = getLogger(["kafka2parquet", "archiver"]);
@@ -66,8 +69,9 @@ async function connectAll(
       brokers: config.brokers,
       clientId: "kafka2parquet",
       group: config.group,
-      topics: config.topics,
+      topics: selectTopics(config.topics, []),
       sessionTimeoutMs: config.sessionTimeoutMs,
+      metadataMaxAgeMs: config.metadataMaxAgeMs,
       fetchWaitMs: config.fetchWaitMs,
       startupTimeoutMs: config.startupTimeoutMs,
     }, stop);
@@ -82,6 +86,9 @@ async function connectAll(
 
 class Archiver implements MemberHandler {
   readonly #config: Config;
+  /** Those that were there at the start, by key. */
+  readonly #oldPartitions: ReadonlySet<string>;
+  readonly #cluster: string;
   readonly #client: KafkaClient;
   readonly #sink: Sink;
   readonly #schemas: Schemas;
@@ -105,21 +112,25 @@ class Archiver implements MemberHandler {
       ending: AbortController;
     },
   ): Promise<Archiver> {
+    const topics = await currentTopics(config, client);
     const partitions: TopicPartition[] = [];
-    for (const topic of config.topics) {
+    for (const topic of topics) {
       for (const partition of await client.partitions(topic)) partitions.push({ topic, partition });
     }
     const cluster = await client.clusterId();
     const { group, output, deadLetter } = config;
     const sink = await LocalSink.open({ output, alsoInto: [deadLetter], cluster, group });
     log.info("Archiving {topics} ({partitions} partitions) of {brokers} as group {group} into {output}", {
-      topics: config.topics.join(", "),
+      topics: topics.join(", ") || `no topic yet that matches ${config.topics.join(", ")}`,
       partitions: partitions.length,
       brokers: config.brokers.join(","),
       group,
       output,
     });
     return new Archiver(config, {
+      topics,
+      oldPartitions: new Set(partitions.map(keyOf)),
+      cluster,
       client,
       sink,
       totals,
@@ -136,6 +147,9 @@ class Archiver implements MemberHandler {
   }
 
   private constructor(config: Config, parts: {
+    topics: readonly string[];
+    oldPartitions: ReadonlySet<string>;
+    cluster: string;
     client: KafkaClient;
     sink: Sink;
     totals: Totals;
@@ -145,6 +159,8 @@ class Archiver implements MemberHandler {
     ends: ReadonlyMap<string, bigint> | undefined;
   }) {
     this.#config = config;
+    this.#oldPartitions = parts.oldPartitions;
+    this.#cluster = parts.cluster;
     this.#client = parts.client;
     this.#sink = parts.sink;
     this.#totals = parts.totals;
@@ -154,6 +170,7 @@ class Archiver implements MemberHandler {
     this.#ends = parts.ends;
     this.#files = new FileLog(config.rows);
     this.#member = parts.client.createMember(this);
+    this.#member.subscribe(parts.topics);
   }
 
   get progress() {
@@ -168,6 +185,7 @@ class Archiver implements MemberHandler {
     const stop = () => this.#member.stop();
     this.#ending.signal.addEventListener("abort", stop, { once: true });
     if (this.#ending.signal.aborted) stop();
+    void this.#watchTopics();
     try {
       await this.#member.run();
     } finally {
@@ -189,11 +207,15 @@ class Archiver implements MemberHandler {
     const recovery: RecoveryOptions = {
       session,
       sink: this.#sink,
-      committed: (partitions) => this.#client.committed(this.#config.group, partitions),
-      startOffsets: async (partitions) =>
-        offsetMap(
-          await this.#client.offsets(partitions, this.#config.from === "earliest" ? "earliest" : "stable"),
-        ),
+      startOffsets: (partitions) =>
+        startOffsets(partitions, {
+          session,
+          config: this.#config,
+          cluster: this.#cluster,
+          client: this.#client,
+          sink: this.#sink,
+          isOld: (at) => this.#oldPartitions.has(keyOf(at)),
+        }),
     };
     const { ready, waiting } = await recover(recovery);
     const current = this.#current = new SessionArchive({
@@ -253,9 +275,41 @@ class Archiver implements MemberHandler {
     return Promise.resolve();
   }
 
-  fetchFailed(_session: Session, partition: TopicPartition, problem: FetchProblem): Promise<void> {
-    this.#fail(fetchError(partition, problem));
-    return Promise.resolve();
+  async fetchFailed(session: Session, partition: TopicPartition, problem: FetchProblem): Promise<void> {
+    const { onOutOfRange } = this.#config;
+    const current = this.#current;
+    if (problem.kind !== "out-of-range" || onOutOfRange === "stop" || current?.session !== session) {
+      this.#fail(fetchError(partition, problem));
+      return;
+    }
+    try {
+      const at = onOutOfRange === "earliest" ? "earliest" : "stable";
+      const [to] = await this.#client.offsets([partition], at);
+      if (to === undefined || !await current.moveTo(partition, to.offset)) return;
+      log.error("{problem}. Going on at offset {offset}, as --on-out-of-range {onOutOfRange} says", {
+        problem: fetchError(partition, problem).message,
+        offset: to.offset.toString(),
+        onOutOfRange,
+      });
+      if (current.done) this.#ending.abort();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Subscribes to new topics that match a pattern. */
+  async #watchTopics(): Promise<void> {
+    const { signal } = this.#ending;
+    if (this.#config.untilEnd || !this.#config.topics.some(isPattern)) return;
+    while (!signal.aborted) {
+      await sleep(this.#config.metadataMaxAgeMs, signal);
+      if (signal.aborted) return;
+      try {
+        this.#member.subscribe(await currentTopics(this.#config, this.#client));
+      } catch (error) {
+        log.warning("Cannot look for new topics, trying again: {reason}", { reason: messageOf(error) });
+      }
+    }
   }
 
   /** Ends the program with this error, after saving what is held. */
@@ -289,56 +343,8 @@ class Archiver implements MemberHandler {
   }
 }
 
-function offsetMap(offsets: readonly (TopicPartition & { readonly offset: bigint })[]): Map<string, bigint> {
-  return new Map(offsets.map((entry) => [keyOf(entry), entry.offset]));
-}
-
-/** `customer_events[0-3,7]`, for each topic. */
-function describeAssignment(assignment: readonly TopicPartition[]): string {
-  if (assignment.length === 0) return "no partitions, the other members have them all";
-  const topics = Map.groupBy(assignment, ({ topic }) => topic);
-  return [...topics].map(([topic, partitions]) => {
-    const numbers = partitions.map(({ partition }) => partition).sort((a, b) => a - b);
-    const spans: string[] = [];
-    for (let i = 0; i < numbers.length;) {
-      let last = i;
-      while (numbers[last + 1] === numbers[last]! + 1) last++;
-      spans.push(last === i ? `${numbers[i]}` : `${numbers[i]}-${numbers[last]}`);
-      i = last + 1;
-    }
-    return `${topic}[${spans.join(",")}]`;
-  }).join(" ");
-}
-
-/** What a partition that cannot be fetched any more means for the user. */
-function fetchError({ topic, partition }: TopicPartition, problem: FetchProblem): UserError {
-  const where = `${topic}[${partition}]`;
-  switch (problem.kind) {
-    case "out-of-range": {
-      const { position, logStart, logEnd } = problem;
-      const range =
-        `${where}: offset ${position} is not in Kafka any more, which holds ${logStart} to ${logEnd}`;
-      const lost = position < logStart ? `; offsets ${position} to ${logStart - 1n} are lost` : "";
-      return new UserError(range + lost, {
-        exitCode: ExitCode.config,
-        hint: "Everything before it is saved. Stop all members and set the group's offset with " +
-          "kafka-consumer-groups --reset-offsets, to say that you accept this.",
-      });
-    }
-    case "corrupt":
-      return new UserError(
-        `${where} offset ${problem.offset}: the record batch is damaged: ${problem.reason}`,
-        {
-          hint: "Everything before it is saved. Have the broker's log checked; another replica may be whole.",
-        },
-      );
-    case "unsupported":
-      return new UserError(`${where} offset ${problem.offset} cannot be read: ${problem.reason}`, {
-        hint: "Everything before it is saved.",
-      });
-    case "topic-gone":
-      return new UserError(`${where} does not exist any more`, {
-        hint: "Everything that was read of it is saved. Start again without this --topic, or make it again.",
-      });
-  }
+/** The topics to archive as they are now. */
+async function currentTopics(config: Config, client: KafkaClient): Promise<string[]> {
+  const existing = config.topics.some(isPattern) ? await client.listTopics() : [];
+  return selectTopics(config.topics, existing);
 }

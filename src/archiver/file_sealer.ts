@@ -5,6 +5,7 @@ import type { Config } from "../config.ts";
 import { footerEntries, type ParquetEncoder, type RangeCounts } from "../parquet/mod.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
 import { VERSION } from "../version.ts";
+import { isPattern } from "./topics.ts";
 import type { OpenFile } from "./open_file.ts";
 
 /** A file that was sealed: what the log and the totals need of it besides what the sink does. */
@@ -73,7 +74,8 @@ export class FileSealer {
 
 /** Several topics have a folder each, so that one glob never meets two sets of columns. */
 export function dataFolder(config: Pick<Config, "output" | "topics">, topic: string): string {
-  return config.topics.length > 1 ? `${config.output}/${topic}` : config.output;
+  const isOne = config.topics.length === 1 && !isPattern(config.topics[0]!);
+  return isOne ? config.output : `${config.output}/${topic}`;
 }
 
 /** The name of a new file, relative to the output folder. */

@@ -9,7 +9,7 @@ import {
   reportMissing,
   withBackoff,
 } from "../checkpoint/mod.ts";
-import { messageOf } from "../errors.ts";
+import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { type Session, SessionOverError } from "../kafka/mod.ts";
 import type { CommittedOffset, PartitionRange, TopicPartition } from "../model.ts";
 import type { PreparedCheckpoint, Sink } from "../sink/mod.ts";
@@ -22,9 +22,11 @@ const JUDGE_ROUNDS_MAX = 10;
 export interface RecoveryOptions {
   readonly session: Session;
   readonly sink: Sink;
-  /** Committed offsets of any partitions of the group, whoever owns them. */
-  committed(partitions: readonly TopicPartition[]): Promise<CommittedOffset[]>;
-  /** The start policy's offsets, for partitions without a committed one. */
+  /**
+   * The start policy's offsets, for partitions without a committed one.
+   *
+   * @throws UserError with exit code 78 where the policy must not be followed.
+   */
   startOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, bigint>>;
 }
 
@@ -83,7 +85,7 @@ async function judgeAll(options: RecoveryOptions): Promise<"settled" | "waiting"
   }
   const committed = new Map<string, CommittedOffset>();
   if (partitions.size > 0) {
-    const entries = await options.committed([...partitions.values()]);
+    const entries = await session.committed([...partitions.values()]);
     for (const entry of entries) committed.set(keyOf(entry), entry);
   }
   const owned = new Set(session.assignment.map(keyOf));
@@ -200,12 +202,17 @@ async function commitOrThrow(offsets: Parameters<Session["commit"]>[0], session:
   if (!await commitUntilKnown(offsets, { session: session.signal, commit })) throw new SessionOverError();
 }
 
-/** Tries until it works or the session ends; heartbeats go on meanwhile. */
+/**
+ * Tries until it works or the session ends; heartbeats go on meanwhile.
+ *
+ * @throws UserError at once where the configuration is what is wrong.
+ */
 async function untilOver<T>(attempt: () => Promise<T>, session: Session, what: string): Promise<T> {
   let result: { value: T } | undefined;
   await withBackoff(async () => {
     result = { value: await attempt() };
   }, {
+    isFinal: (error) => error instanceof UserError && error.exitCode === ExitCode.config,
     signal: session.signal,
     onError: (error) =>
       log.warning("Cannot {what}, trying again: {reason}", { what, reason: messageOf(error) }),

@@ -1,9 +1,9 @@
 /** Everything that lives as long as one session of the group: topics, positions, the tick. Dropped with it. */
 import { setImmediate } from "node:timers";
-import { CheckpointPipeline } from "../checkpoint/mod.ts";
+import { CheckpointPipeline, commitUntilKnown, formatMetadata } from "../checkpoint/mod.ts";
 import type { Config } from "../config.ts";
 import type { Session } from "../kafka/mod.ts";
-import type { FetchedRecords } from "../model.ts";
+import type { FetchedRecords, TopicPartition } from "../model.ts";
 import type { FileToPrepare, Sink } from "../sink/mod.ts";
 import type { FileSealer } from "./file_sealer.ts";
 import { keyOf, type ReadyPartition } from "./recovery.ts";
@@ -45,14 +45,17 @@ export class SessionArchive {
   start(ready: readonly ReadyPartition[]): void {
     for (const plan of ready) {
       this.#pending.set(keyOf(plan), plan.pending);
-      const end = this.#options.ends?.get(keyOf(plan));
+      // A partition that a bounded run did not see at its start has nothing for it.
+      const end = this.#options.ends === undefined
+        ? undefined
+        : this.#options.ends.get(keyOf(plan)) ?? plan.position;
       this.#topic(plan.topic).partitions.set(plan.partition, {
         partition: plan.partition,
         position: plan.position,
         checkpointed: plan.position,
         uncovered: plan.uncovered,
         aheadSinceMs: undefined,
-        end: this.#options.ends === undefined ? undefined : end ?? plan.position,
+        end,
         highWatermark: undefined,
       });
       if (end === undefined || plan.position < end) this.session.fetchFrom(plan, plan.position);
@@ -74,6 +77,33 @@ export class SessionArchive {
     // Decoding is synchronous and fetched records may wait already: without a turn of the event loop in between, a
     // checkpoint's ten or so steps would each wait for a whole fetch response.
     if (!topic.pipeline.idle) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /**
+   * Goes on elsewhere in a partition, after saving what is held of its topic.
+   *
+   * @returns false where the session ended before the new position was committed.
+   */
+  async moveTo(at: TopicPartition, position: bigint): Promise<boolean> {
+    const topic = this.#topics.get(at.topic);
+    const state = topic?.partitions.get(at.partition);
+    if (topic === undefined || state === undefined) return false;
+    await topic.flush();
+    if (topic.unsettled) return false;
+    const { session, sink } = this.#options;
+    const metadata = formatMetadata({
+      store: sink.store,
+      checkpoint: undefined,
+      first: position,
+      pending: this.#pending.get(keyOf(at)) ?? new Map(),
+    });
+    const offsets = [{ topic: at.topic, partition: at.partition, offset: position, metadata }];
+    const commit = (wanted: typeof offsets) => session.commit(wanted);
+    if (!await commitUntilKnown(offsets, { session: session.signal, commit })) return false;
+    state.position = state.checkpointed = state.uncovered = position;
+    state.aheadSinceMs = undefined;
+    if (!isDone(state)) session.fetchFrom(at, position);
+    return true;
   }
 
   /** Whether a bounded run has come to the end of every partition of this session. */

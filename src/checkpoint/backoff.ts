@@ -24,7 +24,12 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
  */
 export async function withBackoff<T>(
   attempt: () => Promise<T>,
-  options: { signal: AbortSignal; onError: (error: unknown) => void },
+  options: {
+    signal: AbortSignal;
+    onError: (error: unknown) => void;
+    /** Errors that no repetition mends: they are thrown. None by default. */
+    isFinal?: (error: unknown) => boolean;
+  },
 ): Promise<T | undefined> {
   for (
     let pauseMs = BACKOFF_FIRST_MS;
@@ -34,6 +39,7 @@ export async function withBackoff<T>(
     try {
       return await attempt();
     } catch (error) {
+      if (options.isFinal?.(error)) throw error;
       options.onError(error);
       await sleep(pauseMs, options.signal);
     }

@@ -13,8 +13,10 @@ import {
   parseList,
   parseRegistryUrl,
   parseSizeBytes,
+  parseStart,
   parseText,
   parseTopic,
+  parseTopics,
 } from "./values.ts";
 
 export const ENV_PREFIX = "KAFKA2PARQUET_";
@@ -60,6 +62,8 @@ const DAY_MS = 24 * HOUR_MS;
 /** A column's string offsets are 32-bit, and one file is encoded in memory. */
 const FILE_BYTES_MAX = 2 ** 30;
 const FILE_ROWS_MAX = 100_000_000;
+/** Each has columns, an encoder and connections of its own; more cores than this want more hosts. */
+const WORKERS_MAX = 64;
 
 export const OPTIONS = {
   brokers: option({
@@ -84,10 +88,10 @@ export const OPTIONS = {
     name: "topic",
     group: "Kafka",
     placeholder: "NAME",
-    what: "Topics to archive, repeated or separated by commas",
+    what: "Topics to archive, repeated or separated by commas; /regex/ for all that match, new ones included",
     default: "customer_events",
     repeatable: true,
-    parse: (texts) => parseList(texts).map(parseTopic),
+    parse: (texts) => parseTopics(texts).map(parseTopic),
   }),
   group: option({
     name: "group",
@@ -101,9 +105,19 @@ export const OPTIONS = {
     name: "from",
     group: "Kafka",
     placeholder: "WHERE",
-    what: "Where a group without committed offsets starts: earliest or latest",
+    what:
+      "Where a group without committed offsets starts: earliest, latest, a time, or files: where the archive ends",
     default: "earliest",
-    parse: one((text) => parseChoice(text, ["earliest", "latest"] as const)),
+    parse: one(parseStart),
+  }),
+  onOutOfRange: option({
+    name: "on-out-of-range",
+    group: "Errors",
+    placeholder: "ACTION",
+    what:
+      "What to do where Kafka has deleted what was to be read next: stop, or go on from earliest or latest",
+    default: "stop",
+    parse: one((text) => parseChoice(text, ["stop", "earliest", "latest"] as const)),
   }),
   fetchWaitMs: option({
     name: "fetch-wait",
@@ -121,6 +135,15 @@ export const OPTIONS = {
     default: "45s",
     hidden: true,
     parse: one((text) => parseDurationMs(text, { min: SECOND_MS, max: 30 * MINUTE_MS })),
+  }),
+  metadataMaxAgeMs: option({
+    name: "metadata-max-age",
+    group: "Kafka",
+    placeholder: "DURATION",
+    what: "How often new partitions, and new topics of a /regex/, are looked for",
+    default: "30s",
+    hidden: true,
+    parse: one((text) => parseDurationMs(text, { min: SECOND_MS, max: DAY_MS })),
   }),
   output: option({
     name: "output",
@@ -186,6 +209,14 @@ export const OPTIONS = {
     defaultInWords: "dead_letter beside the output folder",
     parse: one(parseFolder),
   }),
+  workers: option({
+    name: "workers",
+    group: "Running",
+    placeholder: "COUNT",
+    what: "Threads that share the work: up to one a core, and one a partition",
+    default: "1",
+    parse: one((text) => parseCount(text, { min: 1, max: WORKERS_MAX })),
+  }),
   untilEnd: option({
     name: "until-end",
     group: "Running",
@@ -241,6 +272,14 @@ export const OPTIONS = {
     default: "auto",
     parse: one((text) => parseChoice(text, ["auto", "always", "never"] as const)),
   }),
+  statusLine: option({
+    name: "status-line",
+    group: "Running",
+    what: "Live figures under the log, on a terminal and with text logs",
+    default: "true",
+    hidden: true,
+    parse: one(parseBoolean),
+  }),
 } as const;
 
 export type OptionKey = keyof typeof OPTIONS;
@@ -256,6 +295,6 @@ export function envName(option: Pick<OptionSpec<unknown>, "name">): string {
 
 /** The default in words, for help and tables. */
 export function defaultText(option: OptionSpec<unknown>): string {
-  if (option.placeholder === undefined) return "off";
+  if (option.placeholder === undefined) return option.default === "true" ? "on" : "off";
   return option.default ?? option.defaultInWords ?? "";
 }

@@ -46,6 +46,7 @@ export function resolveConfig(sources: Sources): Config {
   checkEnvNames(sources.env);
   const value = <K extends OptionKey>(key: K) => valueOf(key, sources);
   const output = value("output");
+  const logFormat = value("logFormat") ?? (sources.terminal ? "text" : "json");
   const config: Config = {
     brokers: value("brokers")!,
     registry: value("registry")!,
@@ -62,13 +63,19 @@ export function resolveConfig(sources: Sources): Config {
     from: value("from")!,
     untilEnd: value("untilEnd")!,
     onError: value("onError")!,
+    onOutOfRange: value("onOutOfRange")!,
     separator: value("separator")!,
+    workers: value("workers")!,
     shutdownTimeoutMs: value("shutdownTimeoutMs")!,
     startupTimeoutMs: value("startupTimeoutMs")!,
     sessionTimeoutMs: value("sessionTimeoutMs")!,
+    metadataMaxAgeMs: value("metadataMaxAgeMs")!,
     logLevel: value("logLevel")!,
-    logFormat: value("logFormat") ?? (sources.terminal ? "text" : "json"),
+    logFormat,
     color: wantsColor(value("color")!, sources),
+    // It is drawn with the control sequences that a dumb terminal lacks.
+    statusLine: value("statusLine")! && logFormat === "text" && sources.terminal &&
+      sources.env["TERM"] !== "dumb",
   };
   checkFolders(config, sources);
   return Object.freeze(config);

@@ -3,6 +3,8 @@
  * message continues `… is ` and whose hint says what would be right; the caller knows where the text came from.
  */
 
+import type { StartPosition } from "../config.ts";
+
 /** What is wrong with a value, without where it came from. */
 export class InvalidValue extends Error {
   override readonly name = "InvalidValue";
@@ -119,6 +121,14 @@ export function parseList(texts: readonly string[]): readonly string[] {
   return [...new Set(parts)];
 }
 
+/** As {@link parseList}, but commas within a `/regex/` are its own: no topic has a slash in its name. */
+export function parseTopics(texts: readonly string[]): readonly string[] {
+  const patterns = texts.filter((text) => /^\/[^/]+\/$/.test(text.trim())).map((text) => text.trim());
+  const lists = texts.filter((text) => !patterns.includes(text.trim()));
+  if (lists.length === 0 && patterns.length > 0) return [...new Set(patterns)];
+  return [...new Set([...parseList(lists), ...patterns])];
+}
+
 /** `host:port`, as Kafka clients need it. */
 export function parseBroker(text: string): string {
   const example = "Write HOST:PORT, for instance kafka:9092.";
@@ -149,10 +159,35 @@ export function parseRegistryUrl(text: string): string {
 
 /** A topic's name by Kafka's own rule. */
 export function parseTopic(text: string): string {
+  if (text.length > 2 && text.startsWith("/") && text.endsWith("/")) return parsePattern(text);
   if (/^[a-zA-Z0-9._-]{1,249}$/.test(text) && text !== "." && text !== "..") return text;
   throw new InvalidValue(
     "no topic name",
     "Kafka allows up to 249 letters, digits, dots, hyphens and underscores.",
+  );
+}
+
+/** A pattern between slashes, which whole topic names match. */
+function parsePattern(text: string): string {
+  try {
+    new RegExp(text.slice(1, -1));
+    return text;
+  } catch (error) {
+    throw new InvalidValue(`no pattern: ${error instanceof Error ? error.message : error}`, "Write /regex/.");
+  }
+}
+
+/** `earliest`, `latest`, `files`, or a time as ISO 8601 has it; without a zone it is UTC. */
+export function parseStart(text: string): StartPosition {
+  if (text === "earliest" || text === "latest" || text === "files") return text;
+  const isTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(text);
+  const atMs = isTime
+    ? Date.parse(/T.*(Z|[+-]\d{2}:\d{2})$/.test(text) || !text.includes("T") ? text : `${text}Z`)
+    : NaN;
+  if (Number.isFinite(atMs)) return { atMs };
+  throw new InvalidValue(
+    "neither earliest, latest, files nor a time",
+    "Write a time as 2026-01-31, 2026-01-31T08:30 or 2026-01-31T08:30:00Z.",
   );
 }
 

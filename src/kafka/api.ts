@@ -25,8 +25,11 @@ export interface KafkaOptions {
   readonly startupTimeoutMs?: number;
 }
 
-/** Where {@link KafkaClient.offsets} looks: `stable` is the end of what a reader of committed records may see. */
-export type OffsetPosition = "earliest" | "latest" | "stable";
+/**
+ * Where {@link KafkaClient.offsets} looks: `stable` is the end of what a reader of committed records may see, a time
+ * (milliseconds since the epoch) the first record at or after it, or `stable` where there is none.
+ */
+export type OffsetPosition = "earliest" | "latest" | "stable" | { readonly atMs: number };
 
 /** The offset of one partition. */
 export interface PartitionOffset extends TopicPartition {

@@ -41,12 +41,15 @@ export class GroupMember {
   readonly #coordinator: Coordinator;
   readonly #stopping = new AbortController();
   readonly #abandoned = new AbortController();
+  /** What the next join subscribes to. */
+  #topics: readonly string[];
   #memberId = "";
   #session: MemberSession | undefined;
 
   constructor(context: MemberContext, handler: MemberHandler) {
     this.#context = context;
     this.#handler = handler;
+    this.#topics = context.options.topics;
     this.#coordinator = new Coordinator(context.cluster, context.options.group);
   }
 
@@ -64,6 +67,14 @@ export class GroupMember {
       this.#session?.close();
       this.#coordinator.forget();
     }
+  }
+
+  /** Subscribes to other topics: the group rebalances if they differ from the present ones. */
+  subscribe(topics: readonly string[]): void {
+    const isSame = topics.length === this.#topics.length &&
+      topics.every((topic) => this.#topics.includes(topic));
+    this.#topics = topics;
+    if (!isSame) this.#session?.rebalance("NEW_TOPICS");
   }
 
   /** Asks for a clean end: `revoked` with "stopping", then the group is left. Do not await `run` in the handler. */
@@ -103,7 +114,7 @@ export class GroupMember {
         try {
           const context = { ...this.#context, coordinator: this.#coordinator };
           const step = await Promise.race([
-            joinOnce(context, this.#memberId, { ...options, signal }),
+            joinOnce(context, this.#memberId, { ...options, topics: this.#topics, signal }),
             interrupted.promise,
           ]);
           if (step === undefined) return undefined;

@@ -15,6 +15,8 @@ const RETRY_FOR_MS = 30_000;
 
 const EARLIEST = -2;
 const LATEST = -1;
+/** The answer where no record is at or after a time. */
+const NO_OFFSET = -1n;
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 
@@ -24,11 +26,30 @@ export interface OffsetsOptions {
 }
 
 /**
+ * The offsets in the order of the partitions; see {@link readOffsetsOnce} for what it throws. A time that no record
+ * has reached yet gives the stable end.
+ */
+export async function readOffsets(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  options: OffsetsOptions,
+): Promise<PartitionOffset[]> {
+  const found = await readOffsetsOnce(cluster, partitions, options);
+  const later = found.filter(({ offset }) => offset === NO_OFFSET);
+  if (later.length === 0) return found;
+  const ends = await readOffsetsOnce(cluster, later, { ...options, at: "stable" });
+  return found.flatMap((one) => {
+    if (one.offset !== NO_OFFSET) return [one];
+    return ends.filter(({ topic, partition }) => topic === one.topic && partition === one.partition);
+  });
+}
+
+/**
  * The offsets in the order of the partitions. Where the signal aborts, what was not answered is left out.
  *
  * @throws {UserError} where the leaders do not answer for 30 s, or refuse for lack of rights.
  */
-export async function readOffsets(
+async function readOffsetsOnce(
   cluster: Cluster,
   partitions: readonly TopicPartition[],
   options: OffsetsOptions,
@@ -50,7 +71,7 @@ export async function readOffsets(
     }
     if (found.size === partitions.length) break;
     if (performance.now() > deadlineMs) {
-      throw new UserError(`Cannot read the ${options.at} offsets: ${problem}`, {
+      throw new UserError(`Cannot read the offsets of partitions: ${problem}`, {
         hint: "Check that all brokers that lead partitions of the topic are running.",
       });
     }
@@ -66,6 +87,12 @@ interface Search {
   readonly missing: readonly TopicPartition[];
   readonly found: Map<TopicPartition, bigint>;
   readonly options: OffsetsOptions;
+}
+
+/** As the protocol has it. */
+function timestampOf(at: OffsetPosition): number {
+  if (typeof at === "object") return at.atMs;
+  return at === "earliest" ? EARLIEST : LATEST;
 }
 
 /** One round; returns the last thing that was wrong. */
@@ -85,10 +112,9 @@ async function askLeaders(cluster: Cluster, { missing, found, options }: Search)
       problem = `${list[0]!.topic}-${list[0]!.partition} has no leader`;
       continue;
     }
-    const timestamp = options.at === "earliest" ? EARLIEST : LATEST;
     const answer = await link.request("ListOffsets", {
       isolationLevel: options.at === "stable" ? READ_COMMITTED : READ_UNCOMMITTED,
-      topics: byTopic(list, ({ partition }) => ({ partition, timestamp })),
+      topics: byTopic(list, ({ partition }) => ({ partition, timestamp: timestampOf(options.at) })),
     }, { timeoutMs: LIST_TIMEOUT_MS });
     for (const { topic, partitions } of answer.responses) {
       for (const { partition, errorCode, offset } of partitions) {

@@ -6,6 +6,7 @@
  *     OUT/.kafka2parquet/<cluster>/<group>/<G>-<cp>/           one prepared checkpoint
  *         0.parquet.tmp 1.parquet.tmp … manifest.json
  *     OUT/.kafka2parquet/<cluster>/<group>/quarantine/<G>-<cp>/
+ *     OUT/.kafka2parquet/<cluster>/<group>/topics/<topic>      something of this topic was published
  *
  * Prepared files end in `.tmp`, because a reader's glob for `.parquet` looks into hidden folders too.
  */
@@ -36,17 +37,22 @@ export interface LocalSinkOptions {
 const HOME = ".kafka2parquet";
 const MANIFEST = "manifest.json";
 const QUARANTINE = "quarantine";
+const TOPICS = "topics";
 const CHECKPOINT_FOLDER = /^(\d+)-([0-9a-f]{32})$/;
 
 export class LocalSink implements Sink {
   readonly store: string;
   readonly #output: string;
   readonly #home: string;
+  readonly #alsoInto: readonly string[];
+  /** Topics whose mark is known to be there. */
+  readonly #marked = new Set<string>();
 
-  private constructor(store: string, output: string, home: string) {
+  private constructor(store: string, home: string, { output, alsoInto = [] }: LocalSinkOptions) {
     this.store = store;
     this.#output = output;
     this.#home = home;
+    this.#alsoInto = alsoInto;
   }
 
   /**
@@ -63,7 +69,7 @@ export class LocalSink implements Sink {
       for (const folder of options.alsoInto ?? []) await makeFolder(folder);
       const store = await makeStore(join(root, "store"));
       for (const folder of [output, ...options.alsoInto ?? []]) await tryLink(home, folder);
-      return new LocalSink(store, output, home);
+      return new LocalSink(store, home, options);
     } catch (cause) {
       if (cause instanceof UserError) throw cause;
       throw new UserError(`Cannot write to ${output}: ${messageOf(cause)}`, {
@@ -93,6 +99,7 @@ export class LocalSink implements Sink {
       if (!await moveWithoutOverwriting(join(folder, file.temporary), final)) missing.push(file.final);
     }
     for (const final of folders) await syncFolder(final);
+    await this.#mark(manifest.topic);
     // Only now, with the final names durable, may the manifest that could repeat them go.
     await removeIfThere(join(folder, MANIFEST));
     await removeIfThere(folder, { recursive: true });
@@ -114,6 +121,33 @@ export class LocalSink implements Sink {
       });
     }
     return found;
+  }
+
+  async holds(topic: string): Promise<boolean> {
+    return await statIfThere(this.#markOf(topic)) !== undefined;
+  }
+
+  async *files(): AsyncGenerator<string> {
+    // One of these folders may lie within another.
+    const seen = new Set<string>();
+    for (const folder of [this.#output, ...this.#alsoInto]) {
+      for await (const path of parquetFiles(folder)) {
+        if (!seen.has(path)) yield path;
+        seen.add(path);
+      }
+    }
+  }
+
+  async #mark(topic: string): Promise<void> {
+    if (this.#marked.has(topic)) return;
+    await makeFolder(join(this.#home, TOPICS));
+    await writeDurably(this.#markOf(topic), new Uint8Array());
+    await syncFolder(join(this.#home, TOPICS));
+    this.#marked.add(topic);
+  }
+
+  #markOf(topic: string): string {
+    return join(this.#home, TOPICS, folderName(topic));
   }
 
   async discard(ref: CheckpointRef): Promise<void> {
@@ -237,6 +271,16 @@ async function tryLink(home: string, folder: string): Promise<void> {
   } finally {
     await removeIfThere(to);
     await removeIfThere(from);
+  }
+}
+
+/** The `.parquet` files below a folder, those of our own home left out. */
+async function* parquetFiles(folder: string): AsyncGenerator<string> {
+  if (await statIfThere(folder) === undefined) return;
+  for await (const entry of Deno.readDir(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory && entry.name !== HOME) yield* parquetFiles(path);
+    else if (entry.isFile && entry.name.endsWith(".parquet")) yield path;
   }
 }
 

@@ -10,8 +10,10 @@
  * 4. Files that are neither prepared nor under their final name are reported in `missing`, not thrown.
  * 5. `list` shows every checkpoint of this cluster and group that is prepared, or half prepared, by any process;
  *    without a manifest where it was not sealed.
- * 6. `discard` and `quarantine` are never called for a checkpoint that could still be committed: the caller judges.
- * 7. Failure throws; nothing is retried in here. A failed `write` or `seal` leaves the checkpoint not sealed.
+ * 6. `holds` is true for a topic of which this cluster and group have ever published anything, and `files` finds all
+ *    that is published, of anybody.
+ * 7. `discard` and `quarantine` are never called for a checkpoint that could still be committed: the caller judges.
+ * 8. Failure throws; nothing is retried in here. A failed `write` or `seal` leaves the checkpoint not sealed.
  */
 import type { PartitionRange } from "../model.ts";
 
@@ -72,6 +74,9 @@ export interface Sink {
   begin(ref: CheckpointRef): Promise<Preparation>;
   publish(ref: CheckpointRef): Promise<Published>;
   list(): Promise<PreparedCheckpoint[]>;
+  holds(topic: string): Promise<boolean>;
+  /** Paths of published files, in no order. */
+  files(): AsyncIterable<string>;
   /** Deletes a checkpoint that was never committed. */
   discard(ref: CheckpointRef): Promise<void>;
   /** Puts a checkpoint of unknown fate aside, where a person can look at it. */

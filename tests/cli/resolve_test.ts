@@ -42,13 +42,17 @@ Deno.test("without anything given, the defaults of the original consumer hold", 
     from: "earliest",
     untilEnd: false,
     onError: "dead-letter",
+    onOutOfRange: "stop",
     separator: ".",
+    workers: 1,
     shutdownTimeoutMs: 60_000,
     startupTimeoutMs: 60_000,
     sessionTimeoutMs: 45_000,
+    metadataMaxAgeMs: 30_000,
     logLevel: "info",
     logFormat: "json",
     color: false,
+    statusLine: false,
   });
 });
 
@@ -83,18 +87,24 @@ Deno.test("every option but the config file's path can come from the environment
     compression: "zstd",
     separator: "_",
     "on-error": "skip",
+    "on-out-of-range": "latest",
+    "metadata-max-age": "7s",
     "dead-letter": "d",
     "until-end": "yes",
     "startup-timeout": "7s",
+    workers: "7",
     "shutdown-timeout": "7s",
     "log-level": "debug",
     "log-format": "text",
     color: "always",
+    "status-line": "off",
   };
-  const byDefault = resolveConfig(sources({}));
   for (const option of ALL_OPTIONS) {
     if (option.name === "config") continue;
-    const config = resolveConfig(sources({ env: { [envName(option)]: other[option.name]! } }));
+    // Elsewhere there is no status line that could be taken away.
+    const terminal = option.name === "status-line";
+    const byDefault = resolveConfig(sources({ terminal }));
+    const config = resolveConfig(sources({ terminal, env: { [envName(option)]: other[option.name]! } }));
     assert.notDeepEqual(config, byDefault, `${envName(option)} changes nothing`);
   }
 });
@@ -188,4 +198,14 @@ Deno.test("logs are text and coloured on a terminal, JSON elsewhere", () => {
   assert.equal(wantsColor("auto", { terminal: true, env: { TERM: "dumb" } }), false);
   assert.equal(wantsColor("always", { terminal: false, env: { NO_COLOR: "1" } }), true);
   assert.equal(wantsColor("never", { terminal: true, env: {} }), false);
+});
+
+Deno.test("the status line is for terminals that can draw it, and text", () => {
+  const shown = (given: Given) => resolveConfig(sources(given)).statusLine;
+  assert.equal(shown({ terminal: true }), true);
+  assert.equal(shown({ terminal: true, env: { NO_COLOR: "1" } }), true);
+  assert.equal(shown({ terminal: false, flags: { "log-format": ["text"] } }), false);
+  assert.equal(shown({ terminal: true, flags: { "log-format": ["json"] } }), false);
+  assert.equal(shown({ terminal: true, env: { TERM: "dumb" } }), false);
+  assert.equal(shown({ terminal: true, env: { KAFKA2PARQUET_STATUS_LINE: "off" } }), false);
 });

@@ -12,7 +12,9 @@ import {
   parseList,
   parseRegistryUrl,
   parseSizeBytes,
+  parseStart,
   parseTopic,
+  parseTopics,
 } from "../../src/cli/values.ts";
 
 const ANY = { min: 0, max: Number.MAX_SAFE_INTEGER };
@@ -78,7 +80,7 @@ const BAD: readonly (readonly [Parse, string, RegExp, RegExp])[] = [
   [parseRegistryUrl, "schema-registry:8081", /no http\(s\) URL/, /http:\/\//],
   [parseRegistryUrl, "ftp://x", /no http\(s\) URL/, /http:\/\//],
   [parseRegistryUrl, "http://x?y=1", /query/, /http:\/\//],
-  [parseTopic, "/regex/", /no topic name/, /249/],
+  [parseTopic, "regex/", /no topic name/, /249/],
   [parseTopic, "..", /no topic name/, /249/],
   [parseTopic, "x".repeat(250), /no topic name/, /249/],
   [parseFolder, " ", /empty/, /folder/],
@@ -117,4 +119,31 @@ Deno.test("what is formatted reads back as the same value", () => {
   for (const valueBytes of [1, 1_000, 2 ** 10, 2 ** 20 * 3, 2 ** 30, 2 ** 30 + 1]) {
     assert.equal(size(formatSizeBytes(valueBytes)), valueBytes);
   }
+});
+
+Deno.test("a start: a name, or a time that is UTC unless it says otherwise", () => {
+  assert.equal(parseStart("files"), "files");
+  const morning = Date.UTC(2026, 0, 31, 8, 30);
+  for (
+    const text of [
+      "2026-01-31T08:30",
+      "2026-01-31T08:30:00Z",
+      "2026-01-31T09:30+01:00",
+      "2026-01-31T08:30:00.000",
+    ]
+  ) {
+    assert.deepEqual(parseStart(text), { atMs: morning }, text);
+  }
+  assert.deepEqual(parseStart("2026-01-31"), { atMs: Date.UTC(2026, 0, 31) });
+  for (const text of ["", "yesterday", "2026-13-01", "2026-02-31T25:00", "1700000000"]) {
+    assert.throws(() => parseStart(text), InvalidValue, text);
+  }
+});
+
+Deno.test("topics: commas separate names, but not within a pattern", () => {
+  assert.deepEqual(parseTopics(["a,b", "/x{1,2}/"]), ["a", "b", "/x{1,2}/"]);
+  assert.deepEqual(parseTopics(["/a/,/b/"]), ["/a/", "/b/"]);
+  assert.equal(parseTopic("/x{1,2}/"), "/x{1,2}/");
+  assert.throws(() => parseTopic("/(/"), InvalidValue);
+  assert.throws(() => parseTopic("a/b"), InvalidValue);
 });
