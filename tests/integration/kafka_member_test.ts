@@ -598,3 +598,66 @@ integrationTest("abandoning a member ends it at once, whatever its handler is do
   stuck.resolve();
   client.disconnect();
 });
+
+/** Does something once, while the other partition's records of the same response wait to be handed over. */
+class Interfering extends Collector {
+  readonly #topic: string;
+  readonly #act: (session: Session, other: TopicPartition) => void;
+  other: TopicPartition | undefined;
+
+  constructor(topic: string, act: (session: Session, other: TopicPartition) => void) {
+    super();
+    this.#topic = topic;
+    this.#act = act;
+  }
+
+  override async records(session: Session, fetched: FetchedRecords): Promise<void> {
+    await super.records(session, fetched);
+    if (this.other !== undefined) return;
+    this.other = { topic: this.#topic, partition: 1 - fetched.partition };
+    this.#act(session, this.other);
+  }
+
+  valuesOfOther(): string[] {
+    const prefix = `${this.other?.partition}:`;
+    return this.values.filter((value) => value.startsWith(prefix)).map((value) => value.slice(prefix.length));
+  }
+}
+
+integrationTest(
+  "records that wait when their partition is paused come after it is resumed, all of them",
+  async (servers) => {
+    const topic = uniqueName("waiting");
+    await servers.createTopic(topic, { partitions: 2 });
+    for (const partition of [0, 1]) await produce(servers, topic, numbers(0, 5), partition);
+    const client = await connect(servers, { topics: [topic], fetchWaitMs: 100 });
+    const handler = new Interfering(topic, (session, other) => session.pause(other));
+    await withMember(client, handler, async () => {
+      await waitFor(() => handler.other, { what: "the pause" });
+      await produce(servers, topic, ["marker"], 1 - handler.other!.partition);
+      await waitFor(() => handler.values.some((value) => value.endsWith("marker")), {
+        what: "a later fetch",
+      });
+      assert.deepEqual(handler.valuesOfOther(), []);
+      handler.sessions[0]!.resume(handler.other!);
+      await waitFor(() => handler.values.length === 11, { what: "the records that waited" });
+    });
+    assert.deepEqual(handler.valuesOfOther(), numbers(0, 5));
+    client.disconnect();
+  },
+);
+
+integrationTest("records that wait when their partition is moved are dropped", async (servers) => {
+  const topic = uniqueName("moved");
+  await servers.createTopic(topic, { partitions: 2 });
+  for (const partition of [0, 1]) await produce(servers, topic, numbers(0, 5), partition);
+  const client = await connect(servers, { topics: [topic], fetchWaitMs: 100 });
+  const handler = new Interfering(topic, (session, other) => session.fetchFrom(other, 3n));
+  await withMember(
+    client,
+    handler,
+    () => waitFor(() => handler.values.length >= 7, { what: "seven records" }),
+  );
+  assert.deepEqual(handler.valuesOfOther(), numbers(3, 5));
+  client.disconnect();
+});

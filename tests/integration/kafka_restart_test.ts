@@ -132,11 +132,13 @@ integrationTest(
   },
 );
 
-integrationTest("a broker that comes up late is waited for", async () => {
+integrationTest("a broker that comes up late is waited for, and is not made to create topics", async () => {
   const [port] = freePorts(1);
-  const connecting = connect(`127.0.0.1:${port}`, { topics: [] });
-  await using _kafka = await startKafka({ port: port! });
+  const connecting = connect(`127.0.0.1:${port}`);
+  await using _kafka = await startKafka({ port: port!, config: { "auto.create.topics.enable": "true" } });
   const client = await connecting;
   assert.match(await client.clusterId(), /^[\w-]{22}$/);
+  await assert.rejects(client.partitions(TOPIC), { name: "UserError", exitCode: 78 });
+  assert.deepEqual(await client.listTopics(), []);
   client.disconnect();
 });
