@@ -7,24 +7,23 @@
 import { messageOf } from "../errors.ts";
 import type { FetchedRecords, RecordRun } from "../model.ts";
 import { type AbortedFilter, NO_ABORTED } from "./aborted.ts";
+import {
+  ATTRIBUTES,
+  BASE_TIMESTAMP,
+  batchEnd,
+  type BatchProblem,
+  batchProblem,
+  FRAME_BYTES_MIN,
+  int64,
+  lastOffset,
+  MAX_TIMESTAMP,
+  type Place,
+  PRODUCER_ID,
+  RECORD_COUNT,
+  RECORDS,
+} from "./batch_header.ts";
 import { Codec, decompress, UnknownCodecError } from "./codecs.ts";
-import { crc32c } from "./crc32c.ts";
 
-// Byte positions in a batch; the spec's names. Magic is at the same place in all formats.
-const BATCH_LENGTH = 8;
-const MAGIC = 16;
-const CRC = 17;
-const ATTRIBUTES = 21;
-const LAST_OFFSET_DELTA = 23;
-const BASE_TIMESTAMP = 27;
-const MAX_TIMESTAMP = 35;
-const PRODUCER_ID = 43;
-const RECORD_COUNT = 57;
-const RECORDS = 61;
-/** Base offset and batch length come before what the length counts. */
-const LOG_OVERHEAD = 12;
-
-const MAGIC_V2 = 2;
 const CODEC_MASK = 0x07;
 const IS_LOG_APPEND_TIME = 0x08;
 const IS_TRANSACTIONAL = 0x10;
@@ -33,12 +32,6 @@ const CONTROL_ABORT = 0;
 /** Length, attributes, timestamp delta, offset delta, key length, value length, header count: a byte each. */
 const RECORD_BYTES_MIN = 7;
 const BYTES_PER_ENTRY = 2 * 8 + 6 * 4;
-
-/** A batch that stops the partition: damaged, or of a kind that this program does not know. */
-export interface BatchProblem {
-  readonly kind: "corrupt" | "unsupported";
-  readonly reason: string;
-}
 
 /** The arrays of {@link FetchedRecords}. */
 export type RecordColumns = Pick<
@@ -68,15 +61,6 @@ export interface RecordSetOptions {
   readonly aborted?: AbortedFilter;
 }
 
-/** Where a batch lies in its record set. */
-interface Place {
-  readonly view: DataView;
-  /** The same bytes as the view. */
-  readonly whole: Uint8Array<ArrayBuffer>;
-  readonly at: number;
-  readonly end: number;
-}
-
 /** A batch whose records are wanted, between the two passes. */
 interface Batch {
   /** Where it starts in the record set's own buffer. */
@@ -95,29 +79,9 @@ interface Batch {
  */
 export function parseRecordSet(view: DataView, options: RecordSetOptions): RecordSet {
   const { fetchedOffset } = options;
-  const whole = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
-  const batches: Batch[] = [];
-  let nextOffset = fetchedOffset;
-  let problem: BatchProblem | undefined;
-  let total = 0;
-  for (let at = 0; at + MAGIC < view.byteLength;) {
-    const end = at + LOG_OVERHEAD + view.getInt32(at + BATCH_LENGTH);
-    problem = batchProblem({ view, whole, at, end });
-    if (problem !== undefined || end > view.byteLength) break;
-    const batch = selectBatch({ view, whole, at, end }, options);
-    if (isProblem(batch)) {
-      problem = batch;
-      break;
-    }
-    if (batch !== undefined) {
-      batches.push(batch);
-      total += batch.count;
-    }
-    nextOffset = Math.max(nextOffset, lastOffset(view, at) + 1);
-    at = end;
-  }
-
-  const columns = allocate(total);
+  const { batches, ...walk } = walkBatches(view, options);
+  let { nextOffset, problem } = walk;
+  const columns = allocate(batches.reduce((sum, batch) => sum + batch.count, 0));
   const runs: RecordRun[] = [];
   let count = 0;
   for (const batch of batches) {
@@ -125,7 +89,7 @@ export function parseRecordSet(view: DataView, options: RecordSetOptions): Recor
     try {
       count = readRecords(columns, { view, batch, fetchedOffset, count });
     } catch (error) {
-      problem = { kind: "corrupt", reason: messageOf(error) };
+      problem = corrupt(messageOf(error));
       nextOffset = Math.max(fetchedOffset, batch.baseOffset);
       count = before;
       break;
@@ -135,34 +99,53 @@ export function parseRecordSet(view: DataView, options: RecordSetOptions): Recor
   return { ...columns, count, runs, nextOffset, problem };
 }
 
+interface Walk {
+  /** Those whose records are wanted. */
+  batches: Batch[];
+  nextOffset: number;
+  problem: BatchProblem | undefined;
+}
+
+/** Judges one batch after the other, up to the first that cannot be read. */
+function walkBatches(view: DataView, options: RecordSetOptions): Walk {
+  const whole = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
+  const batches: Batch[] = [];
+  let nextOffset = options.fetchedOffset;
+  let at = 0;
+  let after = 0;
+  let before = { nextOffset, count: 0 };
+  while (at + FRAME_BYTES_MIN <= view.byteLength) {
+    const place = { view, whole, at, end: batchEnd(view, at) };
+    const problem = batchProblem(place);
+    if (problem !== undefined) return { batches, nextOffset, problem };
+    if (place.end > view.byteLength) break;
+    const first = int64(view, at);
+    if (first < after) {
+      // Either of two neighbours may have the wrong offset: neither is believed.
+      const problem = corrupt(`offset ${first} comes after offset ${after - 1}`);
+      return { batches: batches.slice(0, before.count), nextOffset: before.nextOffset, problem };
+    }
+    const batch = selectBatch(place, options);
+    if (isProblem(batch)) return { batches, nextOffset, problem: batch };
+    before = { nextOffset, count: batches.length };
+    if (batch !== undefined) batches.push(batch);
+    after = lastOffset(view, at) + 1;
+    nextOffset = Math.max(nextOffset, after);
+    at = place.end;
+  }
+  // Brokers of all versions that we speak with send the first batch whole, whatever its size, or nothing: a part of
+  // it has a damaged length. Asked again, the broker would send it for ever.
+  const isCutOff = at === 0 && view.byteLength > 0;
+  const problem = isCutOff ? corrupt(`its length leads out of the ${view.byteLength} bytes sent`) : undefined;
+  return { batches, nextOffset, problem };
+}
+
+function corrupt(reason: string): BatchProblem {
+  return { kind: "corrupt", reason };
+}
+
 function isProblem(batch: Batch | BatchProblem | undefined): batch is BatchProblem {
   return batch !== undefined && "kind" in batch;
-}
-
-function int64(view: DataView, at: number): number {
-  return view.getInt32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
-}
-
-function lastOffset(view: DataView, at: number): number {
-  return int64(view, at) + view.getInt32(at + LAST_OFFSET_DELTA);
-}
-
-/** Judges a batch by its frame, and by its checksum if it is whole. */
-function batchProblem({ view, whole, at, end }: Place): BatchProblem | undefined {
-  const magic = view.getInt8(at + MAGIC);
-  if (magic === 0 || magic === 1) {
-    return { kind: "unsupported", reason: `message format v${magic}, older than Kafka 0.11` };
-  }
-  if (magic !== MAGIC_V2) return { kind: "unsupported", reason: `unknown message format v${magic}` };
-  if (end - at < RECORDS) return { kind: "corrupt", reason: `batch length ${end - at - LOG_OVERHEAD}` };
-  if (end > view.byteLength) return undefined;
-  const stored = view.getUint32(at + CRC);
-  const computed = crc32c(whole, at + ATTRIBUTES, end);
-  if (stored === computed) return undefined;
-  return {
-    kind: "corrupt",
-    reason: `checksum ${computed.toString(16)} where the batch says ${stored.toString(16)}`,
-  };
 }
 
 /** The batch, if its records are wanted. Control batches, aborted ones and those below the position are not. */
@@ -198,7 +181,7 @@ function selectBatch(place: Place, options: RecordSetOptions): Batch | BatchProb
   }
   const count = view.getInt32(at + RECORD_COUNT);
   if (count < 0 || count * RECORD_BYTES_MIN > to - from) {
-    return { kind: "corrupt", reason: `${count} records in ${to - from} bytes` };
+    return corrupt(`${count} records in ${to - from} bytes`);
   }
   return { at, baseOffset: int64(view, at), count, bytes, from, to };
 }

@@ -136,12 +136,46 @@ Deno.test("uncompressed batches share one run, each compressed batch has its own
 Deno.test("a partial batch at the end is ignored, wherever it is cut", () => {
   const first = encodeBatch([record(10), record(11)]);
   const both = concat([first, encodeBatch([record(12)], { codec: "zstd" })]);
-  for (let length = 0; length < both.length; length++) {
+  for (let length = first.length; length < both.length; length++) {
     const set = parseRecordSet(view(both.slice(0, length)), { fetchedOffset: 10 });
-    const isFirstWhole = length >= first.length;
     assert.equal(set.problem, undefined);
-    assert.equal(set.count, isFirstWhole ? 2 : 0);
-    assert.equal(set.nextOffset, isFirstWhole ? 12 : 10);
+    assert.equal(set.count, 2);
+    assert.equal(set.nextOffset, 12);
+  }
+});
+
+Deno.test("a first batch that is cut off is damage: asked again, the broker would send the same", () => {
+  const first = encodeBatch([record(10), record(11)]);
+  for (let length = 1; length < first.length; length++) {
+    const set = parseRecordSet(view(first.slice(0, length)), { fetchedOffset: 10 });
+    assert.equal(set.problem?.kind, "corrupt", `${length} bytes`);
+    assert.equal(set.count, 0);
+    assert.equal(set.nextOffset, 10);
+  }
+  assert.equal(parseRecordSet(view(new Uint8Array()), { fetchedOffset: 10 }).problem, undefined);
+});
+
+Deno.test("impossible offsets are damage, and where they go back neither of the two batches is believed", () => {
+  const batch = (first: number) => encodeBatch([record(first), record(first + 1)]);
+  for (
+    const [offsets, good] of [
+      [[10, 12, 14, 13], 14],
+      [[10, 12, 14, 5], 14],
+      // Here it is the one before that is damaged.
+      [[10, 12, 2 ** 40, 14], 14],
+      [[10, 12, 2 ** 53, 14], 14],
+      [[10, 12, -14, 16], 14],
+      [[-10, 12], 10],
+    ] as const
+  ) {
+    const set = parseRecordSet(view(concat(offsets.map(batch))), { fetchedOffset: 10 });
+    assert.equal(set.problem?.kind, "corrupt", `${offsets}`);
+    assert.equal(set.nextOffset, good, `${offsets}`);
+    assert.deepEqual(
+      [...set.offsets.subarray(0, set.count)],
+      good === 14 ? [10, 11, 12, 13] : [],
+      `${offsets}`,
+    );
   }
 });
 
