@@ -23,6 +23,8 @@ export interface LoggingOptions {
   readonly color: boolean;
   /** Where text goes; stderr unless a test listens. */
   readonly write?: (text: string) => void;
+  /** Columns of the terminal; those of stderr unless a test knows better. */
+  readonly columns?: () => number;
   readonly nowMs?: () => number;
 }
 
@@ -30,19 +32,28 @@ export interface LoggingOptions {
 const REPEATS_CHECK_MS = 1_000;
 /** Deeper values are cut in what a worker posts. */
 const PLAIN_DEPTH_MAX = 6;
+/** The property that names the worker where there are several. */
+const WORKER = "worker";
+/** Where the terminal does not tell its width. */
+const COLUMNS_DEFAULT = 80;
+const ERASE_TO_END_OF_LINE = "\x1b[K";
 
 class Output {
   readonly options: LoggingOptions;
   readonly #format: TextFormatter;
   readonly #repeats = new Repeats();
   readonly #write: (text: string) => void;
+  readonly #columns: () => number;
   readonly #nowMs: () => number;
   readonly #timer: ReturnType<typeof setInterval>;
+  /** What stands in the terminal's last line, without a line end. */
+  #status = "";
 
   constructor(options: LoggingOptions) {
     this.options = options;
     this.#format = formatterOf(options);
     this.#write = options.write ?? writeStderr;
+    this.#columns = options.columns ?? terminalColumns;
     this.#nowMs = options.nowMs ?? Date.now;
     this.#timer = setInterval(() => this.#print(this.#repeats.due(this.#nowMs())), REPEATS_CHECK_MS);
     // Repeats that are held back must not keep the program alive.
@@ -62,13 +73,29 @@ class Output {
     this.#print(this.#repeats.flush(this.#nowMs()));
   }
 
+  /** Writes whole lines, above the status line. */
+  lines(text: string): void {
+    if (text === "") return;
+    // In one piece with what is drawn again, so that the status line does not flicker.
+    this.#write(this.#status === "" ? text : `\r${ERASE_TO_END_OF_LINE}${text}${this.#status}`);
+  }
+
+  status(line: string): void {
+    // A character in the last column would make some terminals wrap.
+    const status = line.slice(0, Math.max(0, this.#columns() - 1));
+    if (status === this.#status) return;
+    this.#status = status;
+    this.#write(`\r${status}${ERASE_TO_END_OF_LINE}`);
+  }
+
   close(): void {
     clearInterval(this.#timer);
     this.flush();
+    this.status("");
   }
 
   #print(records: readonly LogRecord[]): void {
-    for (const record of records) this.#write(this.#format(record));
+    this.lines(records.map((record) => this.#format(record)).join(""));
   }
 }
 
@@ -102,9 +129,19 @@ export function configureWorkerLogging(level: LogLevel, post: (record: LogRecord
   configureSink(level, (record) => post(plainRecord(record)));
 }
 
-/** Writes a record that a worker posted. */
-export function logRecord(record: LogRecord): void {
-  output?.record(record);
+/** Writes a record that a worker posted; `worker` names it where there are several. */
+export function logRecord(record: LogRecord, worker?: number): void {
+  output?.record(
+    worker === undefined ? record : { ...record, properties: { ...record.properties, [WORKER]: worker } },
+  );
+}
+
+/**
+ * Shows `line`, plain ASCII without control characters, under the log, cut to the terminal's width; log lines are
+ * written above it. An empty one takes it away. Only for terminals.
+ */
+export function showStatus(line: string): void {
+  output?.status(line);
 }
 
 /**
@@ -128,7 +165,7 @@ export function reportError(error: unknown): ExitCode {
       properties: { exitCode, ...(hint && { hint }), ...(stack && { stack }) },
     });
   } else {
-    const write = output?.options.write ?? writeStderr;
+    const write = (text: string) => output === undefined ? writeStderr(text) : output.lines(text);
     const color = output?.options.color ?? (Deno.stderr.isTerminal() && !Deno.env.get("NO_COLOR"));
     const paint = (code: number, text: string) => color ? `\x1b[1;${code}m${text}\x1b[0m` : text;
     write(`${paint(31, "error:")} ${clean(messageOf(error))}\n`);
@@ -161,7 +198,11 @@ function formatterOf({ format, color }: LoggingOptions): TextFormatter {
     format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
   };
   const line = color ? getAnsiColorFormatter(options) : getTextFormatter(options);
-  return (record) => line({ ...record, message: [messageText(record)] });
+  return (record) => line({ ...record, message: [workerPrefix(record) + messageText(record)] });
+}
+
+function workerPrefix({ properties }: LogRecord): string {
+  return typeof properties[WORKER] === "number" ? `worker ${properties[WORKER]}: ` : "";
 }
 
 /** The message with its values filled in: on one line but for line ends that the template itself has. */
@@ -229,6 +270,14 @@ function plain(value: unknown, depth: number): unknown {
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
   if (Object.getPrototypeOf(value) !== Object.prototype) return Deno.inspect(value);
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item, depth + 1)]));
+}
+
+function terminalColumns(): number {
+  try {
+    return Deno.consoleSize().columns || COLUMNS_DEFAULT;
+  } catch {
+    return COLUMNS_DEFAULT;
+  }
 }
 
 function writeStderr(text: string): void {

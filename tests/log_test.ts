@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { getLogger, type LogRecord } from "@logtape/logtape";
 
 import { UserError } from "../src/errors.ts";
+import { Screen } from "./support/screen.ts";
 import {
   closeLogging,
   configureLogging,
@@ -10,6 +11,7 @@ import {
   type LoggingOptions,
   logRecord,
   reportError,
+  showStatus,
 } from "../src/log.ts";
 
 const log = getLogger(["kafka2parquet", "test"]);
@@ -184,4 +186,60 @@ Deno.test("with JSON logs the last words are a JSON line", () => {
   assert.equal(last.level, "ERROR");
   assert.equal(last.message, "Cannot reach b:1");
   assert.deepEqual(last.properties, { exitCode: 69, hint: "Check --brokers." });
+});
+
+Deno.test("the status line stays below the log, is cut to the terminal's width, and leaves no trace", () => {
+  const screen = new Screen(40);
+  const steps: string[][] = [];
+  const act = (step: () => void) => {
+    step();
+    steps.push(screen.lines.map((line) => line.replace(/^\S+:\S+ /, "")));
+  };
+  configureLogging({
+    level: "info",
+    format: "text",
+    color: true,
+    write: (text) => screen.write(text.replaceAll("\n", "\r\n")),
+    columns: () => 40,
+  });
+  try {
+    act(() => showStatus("12 rows/s | lag 5 | 100 held | 12,345 files"));
+    act(() => log.info("One"));
+    act(() => showStatus("short"));
+    act(() => {
+      log.info("Two");
+      log.info("Three");
+    });
+    act(() => reportError(new UserError("bad")));
+    act(closeLogging);
+  } finally {
+    closeLogging();
+  }
+  const cut = "12 rows/s | lag 5 | 100 held | 12,345 f";
+  assert.deepEqual(steps, [
+    [cut],
+    ["info    One", cut],
+    ["info    One", "short"],
+    ["info    One", "info    Two", "info    Three", "short"],
+    ["info    One", "info    Two", "info    Three", "error: bad", "short"],
+    ["info    One", "info    Two", "info    Three", "error: bad", ""],
+  ]);
+});
+
+Deno.test("a status line that does not change is not written again", () => {
+  const text = written(() => {
+    showStatus("same");
+    showStatus("same");
+  });
+  assert.equal(text.match(/same/g)?.length, 1);
+});
+
+Deno.test("a worker's number stands before the text and among JSON's properties", () => {
+  const posted: LogRecord[] = [];
+  configureWorkerLogging("info", (record) => posted.push(record));
+  log.info("Wrote {rows} rows", { rows: 5 });
+  assert.deepEqual(lines(written(() => logRecord(posted[0]!, 3))), ["info    worker 3: Wrote 5 rows"]);
+  const json = JSON.parse(written(() => logRecord(posted[0]!, 3), { format: "json" }));
+  assert.equal(json.message, "Wrote 5 rows");
+  assert.deepEqual(json.properties, { rows: 5, worker: 3 });
 });

@@ -4,7 +4,10 @@ import type { LogRecord } from "@logtape/logtape";
 import type { Config } from "../config.ts";
 import type { ExitCode } from "../errors.ts";
 
-/** What an archiver has done since it started. All counts only grow, but for `bufferedRows` and `lag`. */
+/**
+ * What an archiver has done since it started. All counts only grow, but for `bufferedRows`, `lag` and
+ * `partitions`.
+ */
 export interface Progress {
   /** Rows in files whose offsets are committed. */
   readonly rows: number;
@@ -18,6 +21,8 @@ export interface Progress {
   readonly bufferedRows: number;
   /** Records between the positions and the ends of the partitions, where known. */
   readonly lag?: number;
+  /** How many partitions the group has assigned to it; absent while it is no member. */
+  readonly partitions?: number;
 }
 
 /** What an archiver did in all. */
@@ -36,6 +41,8 @@ export type Archive = (
 export interface Failure {
   readonly message: string;
   readonly exitCode: ExitCode;
+  /** The archiver itself is at fault, and nobody else: another one may do better. */
+  readonly fault: boolean;
   readonly hint?: string;
   readonly stack?: string;
 }

@@ -1,13 +1,20 @@
 /**
- * The main thread's only work: it starts the archiver in a worker, hears its logs and progress, turns signals into
- * an orderly end, and notices when the worker dies or hangs.
+ * The main thread's only work: it runs archivers in worker threads, hears their logs and progress, turns signals
+ * into an orderly end, and replaces an archiver that dies or hangs.
+ *
+ * The archivers share nothing but the consumer group and the sink. One that died could not leave the group: its
+ * partitions come back when Kafka's session timeout is over, and the checkpoint protocol keeps them exactly once.
  */
-import { getLogger } from "@logtape/logtape";
+import { getLogger, type LogRecord } from "@logtape/logtape";
 
 import type { Config } from "../config.ts";
 import { ExitCode, UserError } from "../errors.ts";
 import { flushLogging, logRecord } from "../log.ts";
-import type { Failure, FromWorker, Progress, Summary, ToWorker } from "./messages.ts";
+import { ArchiverThread, type ThreadEnd } from "./archiver_thread.ts";
+import type { Progress } from "./messages.ts";
+import { ProgressTeller } from "./progress_teller.ts";
+import { Rebuilds, REBUILDS_MAX, REBUILDS_WINDOW_MS } from "./rebuilds.ts";
+import { countsTemplate, NOTHING, sumOf, withoutHeld } from "./sums.ts";
 
 const log = getLogger(["kafka2parquet", "archiver"]);
 
@@ -16,28 +23,32 @@ export interface SuperviseOptions {
   readonly workerUrl?: URL;
   readonly pingEveryMs?: number;
   readonly progressEveryMs?: number;
+  readonly rebuildPauseMs?: number;
 }
 
 const PING_EVERY_MS = 5_000;
-/**
- * So many pings in a row without an answer, and the worker counts as hung: a minute, because it may be inside one
- * long synchronous encode. Counted in pings and not in time, or a laptop that wakes up would kill its worker.
- */
-const PINGS_UNANSWERED_MAX = 12;
-const PROGRESS_EVERY_MS = 5_000;
+/** What killed an archiver may be over soon: memory that was short, say. */
+const REBUILD_PAUSE_MS = 2_000;
+/** A replacement waits for brokers and registry as long as the archivers that are at work do. */
+const REBUILT_STARTUP_TIMEOUT_MS = 24 * 60 * 60_000;
 /**
  * Signals so close together are one: `deno task` passes on the Ctrl-C that the terminal has already sent to the
  * whole process group, and the second copy must not cut the saving short.
  */
 const SAME_SIGNAL_MS = 250;
+/** Lines of the start that are remembered, so that all archivers together say them once. */
+const START_LINES_MAX = 100;
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
 
-const NOTHING: Progress = { rows: 0, files: 0, bytes: 0, deadLetters: 0, skipped: 0, bufferedRows: 0 };
-
-/** Runs an archiver until it is done. Throws {@link UserError} where it failed, hung or could not save in time. */
+/**
+ * Runs `config.workers` archivers until all are done.
+ *
+ * Throws {@link UserError} where one failed, died too often or could not save in time, after the others have saved
+ * what they held.
+ */
 export async function supervise(config: Config, options: SuperviseOptions = {}): Promise<ExitCode> {
   const supervision = new Supervision(config, options);
   try {
@@ -47,21 +58,39 @@ export async function supervise(config: Config, options: SuperviseOptions = {}):
   }
 }
 
+/** The place of one archiver, which several threads may hold one after the other. */
+interface Place {
+  /** From 1. */
+  readonly number: number;
+  /** Undefined while a new one is waited for, and at the end. */
+  thread: ArchiverThread | undefined;
+  /** What earlier threads have done; at the end, what all of them have. */
+  past: Progress;
+  /** Why the last thread died, while a new one is waited for. */
+  diedOf: UserError | undefined;
+  over: boolean;
+}
+
 class Supervision {
   readonly end: Promise<ExitCode>;
   readonly #config: Config;
-  readonly #worker: Worker;
+  readonly #options: SuperviseOptions;
+  readonly #places: readonly Place[];
   readonly #resolve: (exitCode: ExitCode) => void;
   readonly #reject: (error: UserError) => void;
   readonly #startedMs = performance.now();
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  readonly #teller: ProgressTeller;
+  readonly #rebuilds = new Rebuilds();
+  readonly #startLines = new Set<string>();
   readonly #onSignal = () => this.#signalled();
-  #progress = NOTHING;
-  #lastLine = { progress: NOTHING, atMs: performance.now() };
-  #pingsSent = 0;
-  #pingAnswered = 0;
+  readonly #unsaved: string[] = [];
+  #warnedOfIdle = false;
+  #stopping = false;
+  /** The first reason to fail, told when all archivers have ended. */
+  #failure: UserError | undefined;
   /** When the first signal came. */
-  #stoppedMs: number | undefined;
+  #signalledMs: number | undefined;
 
   constructor(config: Config, options: SuperviseOptions) {
     const { promise, resolve, reject } = Promise.withResolvers<ExitCode>();
@@ -69,120 +98,222 @@ class Supervision {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#config = config;
-    this.#worker = new Worker(options.workerUrl ?? new URL("./worker.ts", import.meta.url), {
-      type: "module",
-    });
-    this.#worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => this.#hear(data));
-    this.#worker.addEventListener("messageerror", () => this.#died("it sent what could not be read"));
-    this.#worker.addEventListener("error", (event) => {
-      event.preventDefault();
-      this.#died(event.message);
-    });
+    this.#options = options;
+    this.#places = Array.from({ length: config.workers }, (_, i): Place => ({
+      number: i + 1,
+      thread: undefined,
+      past: NOTHING,
+      diedOf: undefined,
+      over: false,
+    }));
     for (const signal of SIGNALS) Deno.addSignalListener(signal, this.#onSignal);
-    this.#timers.push(
-      setInterval(() => this.#ping(), options.pingEveryMs ?? PING_EVERY_MS),
-      setInterval(() => this.#tellProgress(), options.progressEveryMs ?? PROGRESS_EVERY_MS),
-    );
-    this.#say({ type: "start", config });
+    for (const place of this.#places) this.#start(place, config);
+    this.#teller = new ProgressTeller({
+      now: () => ({
+        progress: this.#begun ? this.#progress : undefined,
+        stopping: this.#stopping,
+        workers: this.#places.length,
+        // Those that are done are not missing.
+        working: this.#places.filter(({ thread, over }) => over || thread !== undefined).length,
+      }),
+      statusLine: config.statusLine,
+      progressEveryMs: options.progressEveryMs,
+    });
   }
 
   close(): void {
+    this.#teller.close();
     for (const timer of this.#timers) clearTimeout(timer);
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, this.#onSignal);
-    this.#worker.terminate();
+    for (const { thread } of this.#places) thread?.terminate();
   }
 
-  #say(message: ToWorker): void {
-    this.#worker.postMessage(message);
+  get #progress(): Progress {
+    return sumOf(this.#places.map(progressOf));
   }
 
-  #hear(message: FromWorker): void {
-    switch (message.type) {
-      case "pong":
-        this.#pingAnswered = message.n;
-        break;
-      case "log":
-        logRecord(message.record);
-        break;
-      case "progress":
-        this.#progress = message.progress;
-        break;
-      case "done":
-        this.#done(message.summary);
-        break;
-      case "failed":
-        this.#reject(errorOf(message.failure));
-        break;
-      case "exited":
-        this.#died("it ended without saying why");
-        break;
+  /** Whether any archiver has told its progress. */
+  get #begun(): boolean {
+    return this.#places.some(({ thread, over, past }) =>
+      over || past !== NOTHING || thread?.progress !== undefined
+    );
+  }
+
+  #start(place: Place, config: Config): void {
+    place.diedOf = undefined;
+    place.thread = new ArchiverThread(config, {
+      workerUrl: this.#options.workerUrl ?? new URL("./worker.ts", import.meta.url),
+      name: `archiver ${place.number}`,
+      pingEveryMs: this.#options.pingEveryMs ?? PING_EVERY_MS,
+      onLog: (record) => this.#log(place, record),
+      onProgress: () => this.#warnOfIdle(),
+      onEnd: (end) => this.#ended(place, end),
+    });
+  }
+
+  /** Names the archiver where there are several, and leaves out what another has said of the common start. */
+  #log(place: Place, record: LogRecord): void {
+    if (this.#places.length === 1) return logRecord(record);
+    if (place.thread?.progress === undefined && record.level === "info") {
+      const line = record.message.map(String).join("");
+      if (this.#startLines.has(line)) return;
+      if (this.#startLines.size < START_LINES_MAX) this.#startLines.add(line);
+    }
+    logRecord(record, place.number);
+  }
+
+  /** What names the archiver in our own log records: nothing where there is only one. */
+  #named({ number }: Place): { worker?: number } {
+    return this.#places.length === 1 ? {} : { worker: number };
+  }
+
+  #warnOfIdle(): void {
+    if (this.#warnedOfIdle || this.#places.length === 1) return;
+    const counts = this.#places.map(({ thread }) => thread?.progress?.partitions);
+    // Before all have joined, who has what is not settled.
+    if (counts.includes(undefined)) return;
+    const idle = counts.filter((count) => count === 0).length;
+    if (idle === 0) return;
+    this.#warnedOfIdle = true;
+    log.warning(
+      "{idle} of {workers} workers have no partition: the group has more members than partitions to share out. " +
+        "--workers {enough} would do as much.",
+      { idle, workers: counts.length, enough: Math.max(1, counts.length - idle) },
+    );
+  }
+
+  #ended(place: Place, end: ThreadEnd): void {
+    const progress = place.thread?.progress ?? NOTHING;
+    const heard = place.thread?.heard ?? false;
+    place.thread = undefined;
+    if (end.kind === "done") {
+      place.past = sumOf([place.past, end.summary]);
+      this.#unsaved.push(...end.summary.unsaved ?? []);
+      log.debug(`${countsTemplate(end.summary)}`, { ...this.#named(place), ...end.summary });
+      return this.#over(place);
+    }
+    place.past = sumOf([place.past, withoutHeld(progress)]);
+    if (end.kind === "died" && heard && !this.#stopping && this.#replace(place, end.error)) return;
+    this.#fail(place, { error: end.error, lostRows: progress.bufferedRows });
+    this.#over(place);
+  }
+
+  /** Starts another archiver in the place of one that died. @returns false where there have been too many. */
+  #replace(place: Place, error: UserError): boolean {
+    const attempt = this.#rebuilds.next(performance.now());
+    if (attempt === undefined) return false;
+    place.diedOf = error;
+    const pauseMs = this.#options.rebuildPauseMs ?? REBUILD_PAUSE_MS;
+    log.error(
+      "{reason}; another one starts in {seconds} s (number {attempt} of at most {max} in {minutes} min)",
+      {
+        ...this.#named(place),
+        reason: error.message,
+        seconds: pauseMs / 1_000,
+        attempt,
+        max: REBUILDS_MAX,
+        minutes: REBUILDS_WINDOW_MS / 60_000,
+      },
+    );
+    log.debug("It died at {stack}", { ...this.#named(place), stack: error.stack });
+    this.#timers.push(setTimeout(() => {
+      if (place.over) return;
+      this.#start(place, { ...this.#config, startupTimeoutMs: REBUILT_STARTUP_TIMEOUT_MS });
+    }, pauseMs));
+    return true;
+  }
+
+  /** The first failure is the program's; the others save what they hold. */
+  #fail(place: Place, { error, lostRows }: { readonly error: UserError; readonly lostRows: number }): void {
+    const others = this.#places.filter((other) => other !== place && other.thread !== undefined).length;
+    if (this.#failure !== undefined) {
+      log.debug("Another failure: {reason}", { ...this.#named(place), reason: error.message });
+    } else {
+      this.#failure = error;
+      if (others > 0) {
+        log.error("{reason}. The other workers save what they hold, and all end.", {
+          ...this.#named(place),
+          reason: error.message,
+        });
+      }
+    }
+    if (lostRows > 0) {
+      log.warning("{lostRows} rows that were held may not be committed: what is not comes again", {
+        ...this.#named(place),
+        lostRows,
+      });
+    }
+    this.#stop();
+  }
+
+  /** Tells all to save and to end, within the time for that. */
+  #stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#timers.push(setTimeout(() => this.#tooLate(), this.#config.shutdownTimeoutMs));
+    for (const place of this.#places) {
+      place.thread?.stop();
+      if (place.diedOf === undefined) continue;
+      // Nobody takes its place any more, and nobody publishes what it may have committed.
+      this.#failure ??= place.diedOf;
+      place.over = true;
     }
   }
 
-  #done(summary: Summary): void {
+  #over(place: Place): void {
+    place.over = true;
+    if (this.#places.every(({ over }) => over)) this.#conclude();
+  }
+
+  #conclude(): void {
     flushLogging();
-    const { unsaved = [], ...counts } = summary;
-    const seconds = (performance.now() - this.#startedMs) / 1_000;
-    log.info(`Done: ${countsTemplate(summary)}, {mebibytes} MiB in {seconds} s`, {
-      ...counts,
-      mebibytes: Number((summary.bytes / 2 ** 20).toFixed(1)),
-      seconds: Number(seconds.toFixed(1)),
-    });
-    if (unsaved.length > 0) {
+    const total = this.#progress;
+    if (this.#failure === undefined) this.#tellTotal(total);
+    if (this.#failure !== undefined) {
+      if (this.#unsaved.length > 0) log.error("Not saved: {unsaved}", { unsaved: this.#unsaved.join("; ") });
+      this.#reject(this.#failure);
+    } else if (this.#unsaved.length > 0) {
       this.#reject(
-        new UserError(`Not everything could be saved: ${unsaved.join("; ")}`, {
+        new UserError(`Not everything could be saved: ${this.#unsaved.join("; ")}`, {
           hint: "It was not committed, and comes again at the next start.",
         }),
       );
-    } else if (this.#config.untilEnd && this.#stoppedMs === undefined && summary.deadLetters > 0) {
+    } else if (this.#config.untilEnd && this.#signalledMs === undefined && total.deadLetters > 0) {
       log.warning("{deadLetters} records could not be decoded; they are whole in {folder}", {
-        deadLetters: summary.deadLetters,
+        deadLetters: total.deadLetters,
         folder: this.#config.deadLetter,
       });
       this.#resolve(ExitCode.deadLetters);
     } else this.#resolve(ExitCode.ok);
   }
 
-  #died(how: string): void {
-    this.#reject(
-      new UserError(`The archiver's thread died: ${how}`, {
-        hint: `${this.#heldComesAgain()} Please report this with the log.`,
-      }),
-    );
-  }
-
-  #ping(): void {
-    const unanswered = this.#pingsSent - this.#pingAnswered;
-    if (unanswered >= PINGS_UNANSWERED_MAX) {
-      return this.#died(`it has not answered ${unanswered} pings in a row`);
-    }
-    this.#say({ type: "ping", n: ++this.#pingsSent });
-  }
-
-  #tellProgress(): void {
-    const { progress, atMs } = this.#lastLine;
-    if (JSON.stringify(progress) === JSON.stringify(this.#progress)) return;
-    const nowMs = performance.now();
-    this.#lastLine = { progress: this.#progress, atMs: nowMs };
-    const rowsPerSecond = Math.round((this.#progress.rows - progress.rows) / (nowMs - atMs) * 1_000);
-    const lag = this.#progress.lag === undefined ? "" : ", lag {lag}";
-    log.info(`${countsTemplate(this.#progress)}, {bufferedRows} held, {rowsPerSecond} rows/s${lag}`, {
-      ...this.#progress,
-      rowsPerSecond,
+  #tellTotal(total: Progress): void {
+    const { lag: _lag, partitions: _partitions, ...counts } = total;
+    const seconds = (performance.now() - this.#startedMs) / 1_000;
+    const rebuilds = this.#rebuilds.total;
+    const died = rebuilds > 0
+      ? "; {rebuilds} workers died and were replaced, their last files may not be counted"
+      : "";
+    log.info(`Done: ${countsTemplate(total)}, {mebibytes} MiB in {seconds} s${died}`, {
+      ...counts,
+      mebibytes: Number((total.bytes / 2 ** 20).toFixed(1)),
+      seconds: Number(seconds.toFixed(1)),
+      ...(rebuilds > 0 && { rebuilds }),
     });
   }
 
   #signalled(): void {
     const nowMs = performance.now();
-    if (this.#stoppedMs === undefined) {
-      this.#stoppedMs = nowMs;
+    if (this.#signalledMs === undefined) {
+      this.#signalledMs = nowMs;
       log.info(
         "Saving what is held ({bufferedRows} rows), committing, leaving the group; Ctrl-C again to quit at once.",
         { bufferedRows: this.#progress.bufferedRows },
       );
-      this.#say({ type: "stop" });
-      this.#timers.push(setTimeout(() => this.#tooLate(), this.#config.shutdownTimeoutMs));
-    } else if (nowMs - this.#stoppedMs > SAME_SIGNAL_MS) {
+      this.#stop();
+      // Where the only archiver is waiting to be replaced, nobody else will say that it is over.
+      if (this.#places.every(({ over }) => over)) this.#conclude();
+    } else if (nowMs - this.#signalledMs > SAME_SIGNAL_MS) {
       log.warning("Quitting at once. {held}", { held: this.#heldComesAgain() });
       this.#resolve(ExitCode.interrupted);
     }
@@ -190,8 +321,13 @@ class Supervision {
 
   #tooLate(): void {
     const seconds = this.#config.shutdownTimeoutMs / 1_000;
+    const message = `Saving did not end within ${seconds} s. ${this.#heldComesAgain()}`;
+    if (this.#failure !== undefined) {
+      log.error("{message}", { message });
+      return this.#reject(this.#failure);
+    }
     this.#reject(
-      new UserError(`Saving did not end within ${seconds} s. ${this.#heldComesAgain()}`, {
+      new UserError(message, {
         hint: "Allow more with --shutdown-timeout, and look above for what kept it.",
       }),
     );
@@ -203,17 +339,6 @@ class Supervision {
   }
 }
 
-/** `rows in files`, and the counts of what went wrong where anything did. */
-function countsTemplate({ deadLetters, skipped }: Progress): string {
-  return "{rows} rows in {files} files" + (deadLetters > 0 ? ", {deadLetters} dead letters" : "") +
-    (skipped > 0 ? ", {skipped} skipped" : "");
-}
-
-function errorOf(failure: Failure): UserError {
-  const error = new UserError(failure.message, {
-    exitCode: failure.exitCode,
-    hint: failure.hint ?? "Run it again with --log-level debug to see where it failed.",
-  });
-  if (failure.stack !== undefined) error.stack = failure.stack;
-  return error;
+function progressOf({ thread, past }: Place): Progress {
+  return thread?.progress === undefined ? past : sumOf([past, thread.progress]);
 }

@@ -81,6 +81,7 @@ function failureOf(error: unknown): Failure {
   return {
     message: user ? user.message : `The archiver failed: ${messageOf(error)}`,
     exitCode: user?.exitCode ?? ExitCode.failure,
+    fault: user === undefined,
     ...(user?.hint !== undefined && { hint: user.hint }),
     ...(error instanceof Error && error.stack !== undefined && { stack: error.stack }),
   };

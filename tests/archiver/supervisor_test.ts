@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 
 import { type Program, runCommand } from "../support/program.ts";
+import { tempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait.ts";
 import type { SupervisedOptions } from "./workers/supervise.ts";
 
@@ -175,4 +176,115 @@ Deno.test("no progress is told where nothing happens", async () => {
   program.signal("SIGTERM");
   await program.exit;
   assert.equal(program.stderr.filter((line) => line.includes("17 held")).length, 1, said(program));
+});
+
+const TWO = { workers: "2" };
+const QUICK = { rebuildPauseMs: 10, pingEveryMs: 50 };
+
+Deno.test("several workers: sums in progress and at the end, names in the log, a common start is said once", async () => {
+  await using program = supervised({
+    scenario: "work until told",
+    flags: { workers: "3" },
+    progressEveryMs: 100,
+  });
+  await program.waitForLine(/6000 rows in 6 files, 51 held, \d+ rows\/s, lag 15$/);
+  program.signal("SIGTERM");
+  assert.equal((await program.exit).code, 0, said(program));
+  assert.match(said(program), /Saving what is held \(51 rows\)/);
+  assert.match(said(program), /^info +Done: 6051 rows in 9 files, 3 MiB in [\d.]+ s$/m);
+  for (const worker of [1, 2, 3]) assert.match(said(program), new RegExp(`worker ${worker}: Saved`));
+  assert.equal(said(program).match(/Archiving a, b/g)?.length, 1, said(program));
+});
+
+Deno.test("the only worker is not named in the log", async () => {
+  await using program = supervised({ scenario: "work until told" });
+  await program.waitForLine(/Working/);
+  program.signal("SIGTERM");
+  await program.exit;
+  assert.doesNotMatch(said(program), /worker/);
+});
+
+Deno.test("a bounded run ends when all workers are done, with their sums", async () => {
+  await using program = supervised({
+    scenario: "the second finishes later",
+    flags: { ...TWO, "until-end": "true" },
+  });
+  assert.equal((await program.exit).code, 0, said(program));
+  assert.match(said(program), /Done: 2900 rows in 4 files/);
+});
+
+for (const death of ["an uncaught error", "a panic in WebAssembly", "an exit", "an endless loop"]) {
+  Deno.test(`a worker that dies of ${death} is replaced, and the others go on`, async () => {
+    await using folder = await tempDir();
+    await using program = supervised({
+      scenario: "the second dies once",
+      flags: { ...TWO, separator: death, output: folder.path },
+      ...QUICK,
+    });
+    await program.waitForLine(
+      /worker 2: .*; another one starts in 0\.01 s \(number 1 of at most 3 in 10 min\)/,
+    );
+    await program.waitForLine(/worker 2: Working/);
+    program.signal("SIGTERM");
+    assert.equal((await program.exit).code, 0, said(program));
+    // What the dead one had done counts, what it held does not.
+    assert.match(said(program), /Saving what is held \(34 rows\)/);
+    assert.match(said(program), /Done: 5434 rows in 7 files.*; 1 workers died and were replaced/);
+  });
+}
+
+Deno.test("a worker that dies again and again is replaced three times, then the others save and the end is clear", async () => {
+  await using program = supervised({
+    scenario: "the second dies again and again",
+    flags: { ...TWO, separator: "an uncaught error" },
+    ...QUICK,
+  });
+  assert.equal((await program.exit).code, 1, said(program));
+  assert.equal(said(program).match(/worker 2: About to die/g)?.length, 4, said(program));
+  assert.match(said(program), /another one starts in 0\.01 s \(number 3 of at most 3/);
+  assert.match(
+    said(program),
+    /worker 2: .*in a timer\. The other workers save[^]*worker 1: Saved[^]*^error: .*in a timer$/m,
+  );
+  assert.match(said(program), /17 rows that were held may not be committed: what is not comes again/);
+});
+
+Deno.test("a worker that a user's reason stops is not replaced: the others save, and its exit code is the program's", async () => {
+  await using program = supervised({ scenario: "the second has a user's reason", flags: TWO, ...QUICK });
+  assert.equal((await program.exit).code, 78, said(program));
+  assert.match(
+    said(program),
+    /worker 2: No room\. The other workers save[^]*worker 1: Saved[^]*^error: No room\nhint: Make some\.$/m,
+  );
+  assert.doesNotMatch(said(program), /another one/);
+});
+
+Deno.test("the time for saving covers the others when one has failed", async () => {
+  await using program = supervised({
+    scenario: "the second has a user's reason, the first never drains",
+    flags: { ...TWO, "shutdown-timeout": "100ms" },
+  });
+  assert.equal((await program.exit).code, 78, said(program));
+  assert.match(said(program), /Saving did not end within 0\.1 s\. The 17 rows[^]*^error: No room$/m);
+});
+
+Deno.test("a signal while a replacement is waited for ends at once, and says why one is missing", async () => {
+  await using program = supervised({
+    scenario: "the second dies again and again",
+    flags: { ...TWO, separator: "an uncaught error" },
+    rebuildPauseMs: 60_000,
+  });
+  await program.waitForLine(/another one starts in 60 s/);
+  program.signal("SIGTERM");
+  assert.equal((await program.exit).code, 1, said(program));
+  assert.match(said(program), /worker 1: Saved[^]*^error: .*in a timer$/m);
+  assert.equal(said(program).match(/About to die/g)?.length, 1);
+});
+
+Deno.test("more workers than partitions: says so once", async () => {
+  await using program = supervised({ scenario: "the third has no partition", flags: { workers: "3" } });
+  await program.waitForLine(/1 of 3 workers have no partition: .* --workers 2 would do as much/);
+  program.signal("SIGTERM");
+  assert.equal((await program.exit).code, 0, said(program));
+  assert.equal(said(program).match(/no partition/g)?.length, 1, said(program));
 });

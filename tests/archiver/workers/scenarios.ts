@@ -10,11 +10,81 @@ const log = getLogger(["kafka2parquet", "scenario"]);
 
 /** Longer than two copies of one signal are apart, and than a test's shutdown timeout of 100 ms. */
 const SLOW_DRAIN_MS = 1_000;
+/** Together several times as long as the status line is drawn anew. */
+const LOG_LINES = 12;
+const LOG_PAUSE_MS = 100;
 
 const NOTHING: Progress = { rows: 0, files: 0, bytes: 0, deadLetters: 0, skipped: 0, bufferedRows: 0 };
 const HELD: Progress = { ...NOTHING, rows: 2_400, files: 2, bytes: 1 << 20, bufferedRows: 17, lag: 5 };
 
+/** From 1, as the supervisor has named the thread. */
+const WORKER = Number(/\d+$/.exec((globalThis as unknown as { name: string }).name)?.[0]);
+
+/** Ways to die for a worker that has begun to work. */
+const deaths: Record<string, () => void> = {
+  "an uncaught error": () => {
+    throw new RangeError("in a timer");
+  },
+  "a panic in WebAssembly": () => {
+    // (module (func (export "f") unreachable))
+    const code = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0];
+    const body = [10, 5, 1, 3, 0, 0, 11];
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([...code, ...body])));
+    (exports["f"] as () => void)();
+  },
+  "an exit": () => Deno.exit(0),
+  "an endless loop": () => {
+    for (;;);
+  },
+};
+
 const scenarios: Record<string, Archive> = {
+  async "work until told"(_config, { stop, progress }) {
+    log.info("Archiving {topics}", { topics: "a, b" });
+    progress({ ...HELD, rows: WORKER * 1_000, files: WORKER });
+    log.info("Working");
+    await stopped(stop);
+    log.info("Saved");
+    return { ...HELD, rows: WORKER * 1_000 + 17, files: WORKER + 1, bufferedRows: 0 };
+  },
+  async "the second dies once"(config, context) {
+    if (WORKER === 2 && firstOf(config.output)) await die(config.separator, context.progress);
+    return await scenarios["work until told"]!(config, context);
+  },
+  async "the second dies again and again"(config, context) {
+    if (WORKER === 2) await die(config.separator, context.progress);
+    return await scenarios["work until told"]!(config, context);
+  },
+  async "the second has a user's reason"(config, context) {
+    if (WORKER === 2) throw new UserError("No room", { hint: "Make some.", exitCode: ExitCode.config });
+    return await scenarios["work until told"]!(config, context);
+  },
+  async "the second has a user's reason, the first never drains"(config, context) {
+    if (WORKER === 2) throw new UserError("No room", { exitCode: ExitCode.config });
+    return await scenarios["never drains"]!(config, context);
+  },
+  async "the second finishes later"(_config, { progress }) {
+    if (WORKER === 1) return { ...HELD, bufferedRows: 0 };
+    progress({ ...HELD, rows: 100 });
+    log.info("Still at work");
+    await new Promise((resolve) => setTimeout(resolve, SLOW_DRAIN_MS));
+    return { ...HELD, bufferedRows: 0, rows: 500 };
+  },
+  async "logs while it works"(_config, { progress }) {
+    for (let i = 1; i <= LOG_LINES; i++) {
+      progress({ ...HELD, rows: i * 1_000, lag: 10_000 - i });
+      log.info("Line {i} {long}", { i, long: "and so on ".repeat(10) });
+      await new Promise((resolve) => setTimeout(resolve, LOG_PAUSE_MS));
+    }
+    return { ...HELD, rows: 12_345, bufferedRows: 0 };
+  },
+  async "the third has no partition"(_config, { stop, progress }) {
+    for (let rows = 0; !stop.aborted; rows++) {
+      progress({ ...HELD, rows, partitions: WORKER === 3 ? 0 : 1 });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return NOTHING;
+  },
   async finishes() {
     return { ...HELD, bufferedRows: 0 };
   },
@@ -76,6 +146,24 @@ const scenarios: Record<string, Archive> = {
     for (;;);
   },
 };
+
+/** Whether nobody has asked before, in a run that has this folder for itself. */
+function firstOf(folder: string): boolean {
+  try {
+    Deno.mkdirSync(`${folder}/asked`);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+function die(how: string, progress: (progress: Progress) => void): Promise<never> {
+  progress(HELD);
+  log.info("About to die");
+  setTimeout(() => deaths[how]!());
+  return new Promise(() => {});
+}
 
 function stopped(stop: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));

@@ -11,17 +11,20 @@ export interface SupervisedOptions {
   readonly flags?: Readonly<Record<string, string>>;
   readonly pingEveryMs?: number;
   readonly progressEveryMs?: number;
+  readonly rebuildPauseMs?: number;
+  /** Draw the status line. */
+  readonly terminal?: boolean;
 }
 
 if (import.meta.main) {
-  const { scenario, worker = "scenarios.ts", flags = {}, ...options } = JSON.parse(
+  const { scenario, worker = "scenarios.ts", flags = {}, terminal = false, ...options } = JSON.parse(
     Deno.args[0]!,
   ) as SupervisedOptions;
   const texts = { "log-format": "text", ...flags, group: scenario };
   const config = resolveConfig({
     flags: new Map(Object.entries(texts).map(([name, text]) => [name, [text]])),
     env: {},
-    terminal: false,
+    terminal,
   });
   configureLogging({ level: config.logLevel, format: config.logFormat, color: false });
   const exitCode = await supervise(config, { ...options, workerUrl: new URL(worker, import.meta.url) })
