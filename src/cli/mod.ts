@@ -1,12 +1,14 @@
 /** The command line's door. */
 import { closeLogging, reportError } from "../log.ts";
 import { runCommand } from "./program.ts";
+import { inspect } from "./inspect.ts";
 import { run } from "./run.ts";
+import { schema } from "./schema.ts";
 
 /** Runs the program with `args` (without the program's own name) and gives its exit code; never throws. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    return await runCommand(args, { run });
+    return await runCommand(args, { run, inspect, schema });
   } catch (error) {
     return reportError(error);
   } finally {

@@ -294,7 +294,9 @@ export function envName(option: Pick<OptionSpec<unknown>, "name">): string {
 }
 
 /** The default in words, for help and tables. */
-export function defaultText(option: OptionSpec<unknown>): string {
+export function defaultText(
+  option: Pick<OptionSpec<unknown>, "placeholder" | "default" | "defaultInWords">,
+): string {
   if (option.placeholder === undefined) return option.default === "true" ? "on" : "off";
   return option.default ?? option.defaultInWords ?? "";
 }

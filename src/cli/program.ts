@@ -4,12 +4,15 @@ import { Command, CommanderError, Option } from "commander";
 import { ExitCode, UserError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { VERSION } from "../version.ts";
+import { type CommandOption, type Subcommand, SUBCOMMANDS } from "./commands.ts";
 import { ALL_OPTIONS, defaultText, envName, GROUPS, type OptionSpec } from "./options.ts";
 import type { Texts } from "./resolve.ts";
 
-/** What the commands do, given the texts of their flags. */
+/** What the commands do, given their arguments and the texts of their flags. */
 export interface Actions {
   run(flags: Texts): Promise<ExitCode>;
+  inspect(paths: readonly string[], flags: Texts): Promise<ExitCode>;
+  schema(of: string, flags: Texts): Promise<ExitCode>;
 }
 
 const EXAMPLES = `Archive Kafka topics of Avro records as Parquet files, exactly once.
@@ -24,6 +27,9 @@ Examples:
 
   # Take what is there now and exit
   kafka2parquet --topic orders --group nightly --until-end
+
+  # Look into the files
+  kafka2parquet inspect parquet_data/data
 `;
 
 const CLOSING = `
@@ -40,48 +46,72 @@ export async function runCommand(args: readonly string[], actions: Actions): Pro
   const root = silent(new Command("kafka2parquet"))
     .version(VERSION, "--version", "print the version")
     .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
     .enablePositionalOptions()
     .addHelpText("before", EXAMPLES)
     .addHelpText("after", CLOSING)
-    .usage("[run] [options]");
-  addOptions(root);
+    .usage("[command] [options]");
+  addOptions(root, { groups: GROUPS, options: ALL_OPTIONS });
   const run = root.command("run").description("archive topics (what happens without a command, too)");
-  addOptions(silent(run));
+  addOptions(silent(run), { groups: GROUPS, options: ALL_OPTIONS });
   root.action(async () => {
     exitCode = await actions.run(flagsOf(root));
   });
   run.action(async () => {
     exitCode = await actions.run(new Map([...flagsOf(root), ...flagsOf(run)]));
   });
-  try {
-    await root.parseAsync(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    // Help and version that were asked for are no misuse.
-    if (error.exitCode !== 0) throw misuse(error, { args, root });
+  for (const subcommand of SUBCOMMANDS) {
+    const command = addSubcommand(root, subcommand);
+    command.action(async (argument: string & readonly string[]) => {
+      refuseFlagsBefore(command, flagsOf(root));
+      exitCode = await actions[subcommand.name](argument, flagsOf(command));
+    });
   }
+  await root.parseAsync(args, { from: "user" }).catch((error) => {
+    // Help and version that were asked for are no misuse.
+    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+  });
   return exitCode;
+}
+
+function addSubcommand(root: Command, subcommand: Subcommand): Command {
+  const { name, argument, summary, examples, closing, options } = subcommand;
+  const command = silent(root.command(name)).argument(argument).description(summary)
+    .addHelpText("before", examples)
+    .addHelpText("after", closing);
+  // The examples say it better.
+  command.configureHelp({ commandDescription: () => "", visibleArguments: () => [] });
+  addOptions(command, { groups: [...new Set(options.map(({ group }) => group))], options });
+  return command;
 }
 
 /** Commander throws instead of exiting, and leaves the printing of errors to us. */
 function silent(command: Command): Command {
-  return command.exitOverride().configureOutput({ writeErr: () => {} });
+  command.exitOverride((error) => {
+    throw error.exitCode === 0 ? error : misuse(error, command);
+  });
+  return command.configureOutput({ writeErr: () => {} });
 }
 
-function addOptions(command: Command): void {
-  for (const group of GROUPS) {
-    for (const option of ALL_OPTIONS) {
+function addOptions(
+  command: Command,
+  { groups, options }: { groups: readonly string[]; options: readonly CommandOption<unknown>[] },
+): void {
+  for (const group of groups) {
+    for (const option of options) {
       if (option.group !== group || option.hidden) continue;
       command.addOption(toFlag(option).helpGroup(`${group}:`));
     }
   }
 }
 
-function toFlag(option: OptionSpec<unknown>): Option {
+function toFlag(option: CommandOption<unknown>): Option {
   const flags = option.placeholder === undefined
     ? `--${option.name}`
     : `--${option.name} <${option.placeholder}>`;
-  const flag = new Option(flags, `${option.what} (default: ${defaultText(option)}) [${envName(option)}]`);
+  // Options of one command only have no variable: the same name may mean something else to another one.
+  const variable = ALL_OPTIONS.includes(option as OptionSpec<unknown>) ? ` [${envName(option)}]` : "";
+  const flag = new Option(flags, `${option.what} (default: ${defaultText(option)})${variable}`);
   if (option.placeholder === undefined) return flag;
   return flag.argParser((text: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), text]);
 }
@@ -96,28 +126,54 @@ function flagsOf(command: Command): Map<string, readonly string[]> {
   return flags;
 }
 
-/** Commander's error in this program's words. */
-function misuse(
-  error: CommanderError,
-  { args, root }: { args: readonly string[]; root: Command },
-): UserError {
-  const general = "See kafka2parquet --help.";
-  if (error.code === "commander.excessArguments" || error.code === "commander.unknownCommand") {
-    const commands = root.commands.map((command) => command.name());
-    const word = args.find((arg) => !arg.startsWith("-") && !commands.includes(arg)) ?? args[0] ?? "";
-    return usageError(unknown("command", word), didYouMean(nearest(word, [...commands, "help"])) ?? general);
-  }
+/** `kafka2parquet --rows 5 inspect FILE`: those are flags of archiving, and would count for nothing. */
+function refuseFlagsBefore(command: Command, flags: Texts): void {
+  const [first] = flags.keys();
+  if (first === undefined) return;
+  throw usageError(
+    `--${first} stands before ${command.name()}`,
+    `Write it after the command, if it is one of its options: see ${helpOf(command)}.`,
+  );
+}
+
+/** `command`'s error in this program's words. */
+function misuse(error: CommanderError, command: Command): UserError {
+  const general = `See ${helpOf(command)}.`;
+  const subcommand = SUBCOMMANDS.find(({ name }) => name === command.name());
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
-  if (error.code === "commander.unknownOption") {
-    const word = /'(.*?)[=']/.exec(first)?.[1] ?? "";
-    const flags = root.options.flatMap((flag) => flag.long ?? []);
-    return usageError(unknown("option", word), didYouMean(nearest(word, flags)) ?? general);
-  }
-  if (error.code === "commander.optionMissingArgument") {
-    const flag = /'(.*?)'/.exec(first)?.[1] ?? "";
-    return usageError(`${flag.split(" ", 1)[0]} needs a value`, `Write ${flag}.`);
+  switch (error.code) {
+    case "commander.excessArguments":
+    case "commander.unknownCommand": {
+      if (subcommand !== undefined) {
+        return usageError(`${subcommand.name} takes one argument: ${subcommand.argumentInWords}`, general);
+      }
+      const word = command.args[0] ?? "";
+      const commands = (command.parent ?? command).commands.map((one) => one.name());
+      return usageError(
+        unknown("command", word),
+        didYouMean(nearest(word, [...commands, "help"])) ?? general,
+      );
+    }
+    case "commander.missingArgument": {
+      const usage = `kafka2parquet ${subcommand?.name} ${subcommand?.argumentInWords.replace(/^an? /, "")}`;
+      return usageError(`${subcommand?.name} needs ${subcommand?.argumentInWords}`, `Write ${usage}.`);
+    }
+    case "commander.unknownOption": {
+      const word = /'(.*?)[=']/.exec(first)?.[1] ?? "";
+      const flags = command.options.flatMap((flag) => flag.long ?? []);
+      return usageError(unknown("option", word), didYouMean(nearest(word, flags)) ?? general);
+    }
+    case "commander.optionMissingArgument": {
+      const flag = /'(.*?)'/.exec(first)?.[1] ?? "";
+      return usageError(`${flag.split(" ", 1)[0]} needs a value`, `Write ${flag}.`);
+    }
   }
   return usageError(first.charAt(0).toUpperCase() + first.slice(1), rest.join(" ").trim() || general);
+}
+
+function helpOf(command: Command): string {
+  const isOther = SUBCOMMANDS.some(({ name }) => name === command.name());
+  return `kafka2parquet ${isOther ? `${command.name()} ` : ""}--help`;
 }
 
 function usageError(message: string, hint: string): UserError {

@@ -96,12 +96,22 @@ export function wantsColor(
 }
 
 function valueOf<K extends OptionKey>(key: K, sources: Omit<Sources, "file"> & Partial<Sources>) {
-  const option: OptionSpec<unknown> = OPTIONS[key];
+  return resolveOption<OptionValue<K>>(OPTIONS[key] as unknown as OptionSpec<OptionValue<K>>, sources);
+}
+
+/**
+ * The value of one option: from the first source that has it, else its default. Throws {@link UserError}: exit code 2
+ * for a flag, 78 for environment or file.
+ */
+export function resolveOption<T>(
+  option: Pick<OptionSpec<T>, "name" | "default" | "parse">,
+  sources: Partial<Sources>,
+): T | undefined {
   const given = find(option, sources);
   const texts = given?.texts ?? (option.default === undefined ? undefined : [option.default]);
   if (texts === undefined) return undefined;
   try {
-    return OPTIONS[key].parse(texts) as OptionValue<K>;
+    return option.parse(texts);
   } catch (error) {
     if (!(error instanceof InvalidValue) || given === undefined) throw error;
     throw new UserError(`${given.written} is ${error.message}`, {
@@ -111,7 +121,7 @@ function valueOf<K extends OptionKey>(key: K, sources: Omit<Sources, "file"> & P
   }
 }
 
-function find(option: OptionSpec<unknown>, sources: Partial<Sources>): Given | undefined {
+function find(option: Pick<OptionSpec<unknown>, "name">, sources: Partial<Sources>): Given | undefined {
   const flag = sources.flags?.get(option.name);
   if (flag) {
     return {
@@ -137,7 +147,8 @@ function quoted(text: string): string {
   return JSON.stringify(text.replaceAll(/\/\/[^/@\s]*@/g, "//***@"));
 }
 
-function checkEnvNames(env: Readonly<Record<string, string>>): void {
+/** Throws {@link UserError} for a variable with our prefix that no option has. */
+export function checkEnvNames(env: Readonly<Record<string, string>>): void {
   const known = ALL_OPTIONS.map(envName);
   for (const name of Object.keys(env)) {
     if (!name.startsWith(ENV_PREFIX) || known.includes(name) || SERVICE_LINK.test(name)) continue;

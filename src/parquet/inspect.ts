@@ -6,9 +6,6 @@ import { ParquetSource } from "./source.ts";
 import { type TypeNames, typeNamesIn } from "./type_names.ts";
 import type { Value } from "./values.ts";
 
-/** Footers that are read at once. */
-export const FOOTERS_IN_FLIGHT_MAX = 16;
-
 /** How the values of one leaf, over all row groups, are stored. */
 export interface Storage {
   /** As in the footer, such as `SNAPPY`; several where row groups differ. */

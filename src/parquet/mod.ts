@@ -13,7 +13,6 @@ export {
   type FileColumn,
   type FileLeaf,
   type FileSummary,
-  FOOTERS_IN_FLIGHT_MAX,
   ParquetReader,
   type RowGroupSummary,
   type Storage,

@@ -20,15 +20,15 @@ Deno.test("a file's preview names columns, types and values, and fits the width"
     assert.equal(lines.length, 10);
     assert.doesNotMatch(lines.join(""), /\p{Cc}/u);
   }
-  const text = (await previewTable(path, 300)).map((line) => line.split(/ {2,}/).slice(0, 3));
+  const text = (await previewTable(path, 500)).map((line) => line.split(/ {2,}/).slice(0, 3));
   assert.deepEqual(text[0], ["COLUMN", "TYPE", "ROW 1"]);
   assert.deepEqual(text[1], ["customer.id", "int64", "42"]);
-  assert.deepEqual(text[3], ["amount", "decimal(12, 2)", "12.34"]);
-  assert.deepEqual(text[4], ["items", "list<struct<sku: st…", '[{"sku":"A","n":1}]']);
-  assert.deepEqual(text[5], ["attributes", "map<string, string>", '{"k":"v"}']);
+  assert.deepEqual(text[3], ["amount", "decimal128(12, 2)", "12.34"]);
+  assert.deepEqual(text[4], ["items", "list<struct<sku: utf8, n: int32>>", '[{"sku":"A","n":1}]']);
+  assert.deepEqual(text[5], ["attributes", "map<utf8, utf8>", '{"k":"v"}']);
   assert.deepEqual(text[6], ["raw", "binary", "0xaabb"]);
-  assert.deepEqual(text[7], ["nothing", "string", "·"]);
-  assert.deepEqual(text[8], ["day", "date", "2026-01-02"]);
+  assert.deepEqual(text[7], ["nothing", "utf8", "·"]);
+  assert.deepEqual(text[8], ["day", "date32", "2026-01-02"]);
 });
 
 /** Counted without the preview's own function: the two ideographs of the test take two cells. */

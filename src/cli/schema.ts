@@ -1,0 +1,191 @@
+/** `kafka2parquet schema`: the columns that an Avro schema becomes, by the code that archives. */
+import type { ColumnSource } from "../avro/mod.ts";
+import { ExitCode, messageOf, UserError } from "../errors.ts";
+import { configureLogging, flushLogging } from "../log.ts";
+import type { TypeNames } from "../parquet/mod.ts";
+import type { FoundSchema, Registry } from "../registry/mod.ts";
+import { JSON_OPTION } from "./commands.ts";
+import { readConfigFile } from "./config_file.ts";
+import { OPTIONS } from "./options.ts";
+import { Output, OutputClosed, terminalWidth } from "./output.ts";
+import {
+  checkEnvNames,
+  configFilePath,
+  resolveOption,
+  type Sources,
+  type Texts,
+  wantsColor,
+} from "./resolve.ts";
+import { cleanLine, formatTable } from "./table.ts";
+import { type Json, plural, toJson } from "./text.ts";
+
+/** A person waits for the answer. */
+const REGISTRY_WAIT_MS = 10_000;
+/** What is larger is no schema. */
+const FILE_BYTES_MAX = 64 * 1024 * 1024;
+const ID_MAX = 2 ** 31 - 1;
+/** How nearly everybody names the subject of a topic's values. */
+const VALUE_SUFFIX = "-value";
+
+/** A schema's texts, and where they were found. */
+interface Given {
+  readonly text: string;
+  readonly references: readonly string[];
+  /** `customer_events-value, version 3, id 7`. */
+  readonly name: string;
+  readonly json: { readonly [name: string]: Json };
+}
+
+interface Column extends ColumnSource {
+  readonly types: TypeNames;
+}
+
+/** Shows the columns of a subject's latest version, of an id, or of a file. Throws {@link UserError}. */
+export async function schema(of: string, flags: Texts): Promise<ExitCode> {
+  const sources = await sourcesOf(flags);
+  const separator = resolveOption(OPTIONS.separator, sources)!;
+  const given = await find(of, sources);
+  const columns = await columnsOf(given, separator);
+  const output = new Output();
+  try {
+    if (resolveOption(JSON_OPTION, { flags })) output.write(`${toJson(asJson(given, columns))}\n`);
+    else output.lines(asLines(given, columns));
+    output.flush();
+  } catch (error) {
+    // Whoever read our output has seen enough.
+    if (!(error instanceof OutputClosed)) throw error;
+  }
+  return ExitCode.ok;
+}
+
+async function sourcesOf(flags: Texts): Promise<Sources> {
+  const sources: Sources = { flags, env: Deno.env.toObject(), terminal: Deno.stderr.isTerminal() };
+  checkEnvNames(sources.env);
+  const path = configFilePath(sources);
+  return path === undefined ? sources : { ...sources, file: { path, texts: await readConfigFile(path) } };
+}
+
+/** Modules are loaded here, so that --help does not wait for them. */
+async function columnsOf({ text, references }: Given, separator: string): Promise<Column[]> {
+  const { describeColumns, parseSchema } = await import("../avro/mod.ts");
+  const { typeNamesOf } = await import("../parquet/mod.ts");
+  return describeColumns(parseSchema(text, references), { separator }).map((source) => ({
+    ...source,
+    types: typeNamesOf(source.column.type),
+  }));
+}
+
+async function find(of: string, sources: Sources): Promise<Given> {
+  if (/\.(avsc|json)$/i.test(of) || /[\\/]/.test(of)) return await readSchemaFile(of);
+  const isId = /^\d+$/.test(of);
+  if (isId && Number(of) > ID_MAX) {
+    throw new UserError(`${of} is no schema id: they end at ${ID_MAX}`, { exitCode: ExitCode.usage });
+  }
+  return await withRegistry(
+    sources,
+    (registry) => isId ? byId(Number(of), registry) : bySubject(of, registry),
+  );
+}
+
+async function readSchemaFile(path: string): Promise<Given> {
+  try {
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw new Error("it is no file");
+    if (size > FILE_BYTES_MAX) throw new Error(`it has ${size} bytes, more than any schema`);
+    return { text: await Deno.readTextFile(path), references: [], name: path, json: { file: path } };
+  } catch (cause) {
+    const isMissing = cause instanceof Deno.errors.NotFound;
+    throw new UserError(`Cannot read ${path}: ${isMissing ? "no such file" : messageOf(cause)}`, {
+      hint: "Name an .avsc file, a subject or a schema id.",
+      cause,
+    });
+  }
+}
+
+async function withRegistry(
+  sources: Sources,
+  ask: (registry: Registry) => Promise<Given>,
+): Promise<Given> {
+  const urls = resolveOption(OPTIONS.registry, sources)!;
+  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
+  const { Registry } = await import("../registry/mod.ts");
+  const end = new AbortController();
+  const registry = new Registry({ urls, signal: end.signal });
+  await registry.ping(end.signal, REGISTRY_WAIT_MS).finally(flushLogging);
+  // It has answered, but may not go on to.
+  const timer = setTimeout(() =>
+    end.abort(
+      new UserError("The schema registry has stopped answering", {
+        hint: "Try again when it is up.",
+        exitCode: ExitCode.unavailable,
+      }),
+    ), REGISTRY_WAIT_MS);
+  try {
+    return await ask(registry);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function byId(id: number, registry: Registry): Promise<Given> {
+  const found = await registry.schema(id);
+  if (found.kind === "unknown") throw new UserError(`No schema has the id ${id}: ${found.reason}`);
+  return given(found, { name: `id ${id}`, json: { id } });
+}
+
+async function bySubject(subject: string, registry: Registry): Promise<Given> {
+  const found = await registry.latest(subject);
+  if (found.kind === "found") {
+    const { version, id } = found;
+    return given(found, {
+      name: `${subject}, version ${version}, id ${id}`,
+      json: { subject, version, id },
+    });
+  }
+  const ofTopic = subject + VALUE_SUFFIX;
+  const isTopic = (await registry.latest(ofTopic)).kind === "found";
+  throw new UserError(`No subject ${JSON.stringify(subject)}: ${found.reason}`, {
+    hint: isTopic ? `Did you mean ${ofTopic}?` : "Subjects are mostly named <topic>-value.",
+  });
+}
+
+function given(found: FoundSchema, { name, json }: Pick<Given, "name" | "json">): Given {
+  if (found.schemaType !== "AVRO") {
+    throw new UserError(`${name} is a schema of type ${found.schemaType}`, {
+      hint: "kafka2parquet archives Avro records.",
+    });
+  }
+  return { text: found.text, references: found.references, name, json };
+}
+
+function asLines({ name }: Given, columns: readonly Column[]): string[] {
+  const lines = columns.map(({ path, avro, column, types }) => [
+    path,
+    avro,
+    column.name,
+    types.arrow,
+    types.parquet,
+    column.nullable ? "yes" : "no",
+  ]);
+  return [
+    `${cleanLine(name)}: ${plural(columns.length, "column")}`,
+    "",
+    ...formatTable([["PATH", "AVRO", "COLUMN", "ARROW", "PARQUET", "NULL"], ...lines], {
+      width: terminalWidth(),
+    }),
+  ];
+}
+
+function asJson({ json }: Given, columns: readonly Column[]): Json {
+  return {
+    ...json,
+    columns: columns.map(({ path, avro, column, types }) => ({
+      path,
+      avro_type: avro,
+      column: column.name,
+      arrow_type: types.arrow,
+      parquet_type: types.parquet,
+      nullable: column.nullable,
+    })),
+  };
+}
