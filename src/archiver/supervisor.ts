@@ -204,13 +204,13 @@ class Supervision {
     if (attempt === undefined) return false;
     place.diedOf = error;
     const pauseMs = this.#options.rebuildPauseMs ?? REBUILD_PAUSE_MS;
+    // The number is in the template, or lines of deaths in quick succession would be gathered into one.
     log.error(
-      "{reason}; another one starts in {seconds} s (number {attempt} of at most {max} in {minutes} min)",
+      `{reason}; another one starts in {seconds} s (number ${attempt} of at most {max} in {minutes} min)`,
       {
         ...this.#named(place),
         reason: error.message,
         seconds: pauseMs / 1_000,
-        attempt,
         max: REBUILDS_MAX,
         minutes: REBUILDS_WINDOW_MS / 60_000,
       },

@@ -241,7 +241,7 @@ Deno.test("a worker that dies again and again is replaced three times, then the 
   });
   assert.equal((await program.exit).code, 1, said(program));
   assert.equal(said(program).match(/worker 2: About to die/g)?.length, 4, said(program));
-  assert.match(said(program), /another one starts in 0\.01 s \(number 3 of at most 3/);
+  assert.equal(said(program).match(/another one starts/g)?.length, 3, said(program));
   assert.match(
     said(program),
     /worker 2: .*in a timer\. The other workers save[^]*worker 1: Saved[^]*^error: .*in a timer$/m,
