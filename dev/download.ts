@@ -3,6 +3,7 @@ import { ExitCode, UserError } from "../src/errors.ts";
 import { startGuarded } from "./guard.ts";
 import { findMaven } from "./tools.ts";
 
+/** The first one is the default. */
 export const KAFKA_VERSIONS = ["4.3.1", "3.9.2"] as const;
 export type KafkaVersion = typeof KAFKA_VERSIONS[number];
 
@@ -18,7 +19,7 @@ const MAVEN_TAIL_LINES = 8;
 /** The folder that holds Kafka's jars, downloaded where it is not there yet. */
 export function kafkaLib(version: KafkaVersion): Promise<string> {
   return cached(`kafka-${version}`, {
-    what: `Kafka ${version} (45 MB)`,
+    what: `Kafka ${version} (45 MB) from Maven Central`,
     fill: (folder) => fillKafka(version, folder),
   });
 }
@@ -26,7 +27,7 @@ export function kafkaLib(version: KafkaVersion): Promise<string> {
 /** The folder that holds the registry: one runnable jar, and its libraries. */
 export function registryHome(): Promise<string> {
   return cached(`apicurio-${REGISTRY_VERSION}`, {
-    what: `Apicurio registry ${REGISTRY_VERSION} (104 MB)`,
+    what: `Apicurio registry ${REGISTRY_VERSION} (104 MB) from Maven Central`,
     fill: fillRegistry,
   });
 }
@@ -37,13 +38,17 @@ export function cacheFolder(): string {
   return `${base}/kafka2parquet`;
 }
 
-interface Download {
+export interface Download {
+  /** For people: `Kafka 4.3.1 (45 MB) from Maven Central`. */
   readonly what: string;
   fill(folder: string): Promise<void>;
 }
 
-/** Fills a temporary folder and renames it, so that a download that was broken off is never taken for a whole one. */
-async function cached(name: string, download: Download): Promise<string> {
+/**
+ * The folder of that name in the cache, filled where it is not there yet: under another name until it is whole, so
+ * that a download that was broken off is never taken for one.
+ */
+export async function cached(name: string, download: Download): Promise<string> {
   const cache = cacheFolder();
   const target = `${cache}/${name}`;
   if (await isFolder(target)) return target;
@@ -52,7 +57,7 @@ async function cached(name: string, download: Download): Promise<string> {
   await lock.lock(true);
   // Another process may have finished the same download while we waited for the lock.
   if (await isFolder(target)) return target;
-  say(`Downloading ${download.what} from Maven Central, once, into ${cache}`);
+  say(`Downloading ${download.what}, once, into ${cache}`);
   const startedAt = Date.now();
   const folder = await Deno.makeTempDir({ dir: cache, prefix: `${name}-` });
   try {

@@ -1,11 +1,14 @@
 /** Real Kafka on the local host: KRaft, one or more brokers, made for development and tests. */
-import { UserError } from "../src/errors.ts";
-import { kafkaLib, type KafkaVersion } from "./download.ts";
+import { ExitCode, UserError } from "../src/errors.ts";
+import { KAFKA_VERSIONS, kafkaLib, type KafkaVersion } from "./download.ts";
 import { kafkaClient } from "./kafka_client.ts";
 import { brokerSettings, format, randomKafkaId } from "./kafka_folder.ts";
 import { freePorts } from "./ports.ts";
 import { ServerProcess } from "./server_process.ts";
 import { findJava } from "./tools.ts";
+
+/** Names another version than the default, so that all tests can run on it. */
+export const KAFKA_VERSION_VARIABLE = "K2P_KAFKA_VERSION";
 
 const READY_TIMEOUT_MS = 60_000;
 const COORDINATOR_POLL_MS = 100;
@@ -13,7 +16,7 @@ const PORT_ATTEMPTS = 3;
 const BROKERS_MAX = 5;
 
 export interface KafkaOptions {
-  /** `4.3.1` by default. */
+  /** What `K2P_KAFKA_VERSION` names, else `4.3.1`. */
   readonly version?: KafkaVersion;
   /** Broker settings, over our own. */
   readonly config?: Readonly<Record<string, string>>;
@@ -83,6 +86,21 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   }
 }
 
+/**
+ * The version that is started where none is asked for.
+ *
+ * @throws {UserError} where the variable names one that we do not know.
+ */
+export function kafkaVersion(named = Deno.env.get(KAFKA_VERSION_VARIABLE)): KafkaVersion {
+  if (!named) return KAFKA_VERSIONS[0];
+  const version = KAFKA_VERSIONS.find((one) => one === named);
+  if (version !== undefined) return version;
+  throw new UserError(`There is no Kafka ${named} to start`, {
+    hint: `Name one of these: ${KAFKA_VERSIONS.join(", ")}.`,
+    exitCode: ExitCode.usage,
+  });
+}
+
 interface BrokerFiles {
   readonly name: string;
   readonly command: readonly string[];
@@ -143,7 +161,7 @@ class Cluster implements KafkaServer {
   }
 
   static async create(options: KafkaOptions, brokers: number): Promise<Cluster> {
-    const version = options.version ?? "4.3.1";
+    const version = options.version ?? kafkaVersion();
     const java = await findJava();
     const lib = await kafkaLib(version);
     const folder = options.dataDir ?? await Deno.makeTempDir({ prefix: "kafka2parquet-kafka-" });

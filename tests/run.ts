@@ -1,10 +1,18 @@
 /**
  * `deno task test`: all tests, on a real Kafka and a real registry that it starts and stops itself.
  *
- * Arguments go to `deno test`: paths run only those tests, `--filter=NAME` only tests of that name.
+ * Arguments go to `deno test`: paths run only those tests, `--filter=NAME` only tests of that name. `--kafka VERSION`
+ * is ours: the Kafka to run them on (`K2P_KAFKA_VERSION` names it too).
  */
 import { messageOf, UserError } from "../src/errors.ts";
-import { type GuardedProcess, startGuarded, startKafka, startRegistry } from "../dev/mod.ts";
+import {
+  type GuardedProcess,
+  KAFKA_VERSION_VARIABLE,
+  kafkaVersion,
+  startGuarded,
+  startKafka,
+  startRegistry,
+} from "../dev/mod.ts";
 import { cannotRun } from "./support/integration.ts";
 import { ROOT } from "./support/paths.ts";
 
@@ -23,7 +31,9 @@ interface Result {
   readonly seconds: number;
 }
 
-async function main(args: readonly string[]): Promise<boolean> {
+async function main(given: readonly string[]): Promise<boolean> {
+  const args = chooseKafka(given);
+  const version = kafkaVersion();
   const skipped = await cannotRun();
   await using servers = new AsyncDisposableStack();
   const env: Record<string, string> = {};
@@ -31,13 +41,13 @@ async function main(args: readonly string[]): Promise<boolean> {
   const start = async () => {
     if (skipped || Deno.env.get("K2P_TEST_BROKERS")) return;
     say("Starting Kafka and the schema registry for the integration tests");
-    const kafka = startKafka().then((server) => servers.use(server));
+    const kafka = startKafka({ version }).then((server) => servers.use(server));
     const registry = startRegistry().then((server) => servers.use(server));
     // Both are waited for, so that one that fails does not leave the other behind.
     await Promise.allSettled([kafka, registry]);
     env["K2P_TEST_BROKERS"] = (await kafka).bootstrap;
     env["K2P_TEST_REGISTRY"] = (await registry).url;
-    say(`Kafka at ${env["K2P_TEST_BROKERS"]}, registry at ${env["K2P_TEST_REGISTRY"]}`);
+    say(`Kafka ${version} at ${env["K2P_TEST_BROKERS"]}, registry at ${env["K2P_TEST_REGISTRY"]}`);
   };
   const paths = args.filter((arg) => !arg.startsWith("-"));
   const flags = args.filter((arg) => arg.startsWith("-"));
@@ -62,6 +72,17 @@ async function main(args: readonly string[]): Promise<boolean> {
   if (skipped) summary.push("integration tests SKIPPED");
   say(summary.join(", "));
   return results.every(({ ok }) => ok);
+}
+
+/** Takes `--kafka VERSION` or `--kafka=VERSION` out of the arguments; all that is started from here on follows it. */
+function chooseKafka(args: readonly string[]): string[] {
+  const at = args.findIndex((arg) => arg === "--kafka" || arg.startsWith("--kafka="));
+  if (at < 0) return [...args];
+  const isNext = args[at] === "--kafka";
+  Deno.env.set(KAFKA_VERSION_VARIABLE, (isNext ? args[at + 1] : args[at]!.slice("--kafka=".length)) || "?");
+  // Servers that run already are of another version.
+  Deno.env.delete("K2P_TEST_BROKERS");
+  return args.toSpliced(at, isNext ? 2 : 1);
 }
 
 let current: GuardedProcess | undefined;

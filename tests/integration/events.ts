@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import avsc from "avsc";
 import { parseEntries, type RangeCounts } from "../../src/parquet/mod.ts";
-import { type Archive, readArchive, type TempDir, type TestServers, uniqueName } from "../support/mod.ts";
+import {
+  type Archive,
+  readArchive,
+  type TempDir,
+  type TestServers,
+  type TopicOptions,
+  uniqueName,
+} from "../support/mod.ts";
 
 export const SCHEMA = {
   type: "record",
@@ -59,12 +66,12 @@ export interface Job {
 export async function makeJob(
   servers: TestServers,
   folder: TempDir,
-  options: { partitions?: number } = {},
+  options: Pick<TopicOptions, "partitions" | "config"> = {},
 ): Promise<Job> {
   const partitions = options.partitions ?? 1;
   const topic = uniqueName("events");
   const group = uniqueName("group");
-  await servers.createTopic(topic, { partitions });
+  await servers.createTopic(topic, { ...options, partitions });
   const schemaId = await servers.registerSchema(`${topic}-value`, SCHEMA);
   const output = `${folder.path}/parquet_data/data`;
   return {

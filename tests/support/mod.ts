@@ -11,6 +11,13 @@ export { duck } from "./duck.ts";
 export { ROOT } from "./paths.ts";
 export { isAlive, type Program, type ProgramOptions, runCommand, runProgram } from "./program.ts";
 export { testRandom } from "./seed.ts";
-export { type AvroOptions, type ProduceOptions, TestServers, testServers, uniqueName } from "./servers.ts";
+export {
+  type AvroOptions,
+  type ProduceOptions,
+  TestServers,
+  testServers,
+  type TopicOptions,
+  uniqueName,
+} from "./servers.ts";
 export { type TempDir, tempDir } from "./temp.ts";
 export { waitFor, type WaitOptions } from "./wait.ts";
