@@ -3,25 +3,7 @@ import assert from "node:assert/strict";
 
 import { ALL_OPTIONS, defaultText, envName } from "../../src/cli/options.ts";
 import { VERSION } from "../../src/version.ts";
-
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-
-async function kafka2parquet(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const inherited = Object.fromEntries(
-    Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("KAFKA2PARQUET_")),
-  );
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-prompt", MAIN, ...args],
-    clearEnv: true,
-    env: { ...inherited, NO_COLOR: "1", ...env },
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
-}
+import { kafka2parquet } from "./run_program.ts";
 
 Deno.test("--help leads with examples, names every flag with variable and default, and exits 0", async () => {
   for (const args of [["--help"], ["run", "-h"]]) {
@@ -34,6 +16,22 @@ Deno.test("--help leads with examples, names every flag with variable and defaul
       assert.ok(words.includes(`(default: ${defaultText(option)}) [${envName(option)}]`), option.name);
     }
     if (args.length === 1) assert.ok(stdout.indexOf("Examples:") < stdout.indexOf("Usage:"));
+  }
+});
+
+Deno.test("a command's --help leads with examples, and names its options and no others", async () => {
+  for (
+    const [name, options] of [
+      ["inspect", ["csv", "help", "json", "rows"]],
+      ["schema", ["config", "help", "json", "registry", "separator"]],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await kafka2parquet([name, "--help"]);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+    assert.deepEqual(await kafka2parquet(["help", name]), { code, stdout, stderr });
+    assert.ok(stdout.indexOf("Examples:") < stdout.indexOf("Usage:"));
+    const named = [...stdout.matchAll(/^  (?:-., )?--(\w+)/gm)].map(([, option]) => option);
+    assert.deepEqual(named.sort(), options);
   }
 });
 
@@ -69,6 +67,57 @@ const MISUSES: readonly Misuse[] = [
     args: ["run", "orders"],
     code: 2,
     stderr: [`error: Unknown command "orders"`, "hint: See kafka2parquet --help."],
+  },
+  {
+    args: ["inspect"],
+    code: 2,
+    stderr: ["error: inspect needs a FILE or DIR", "hint: Write kafka2parquet inspect FILE or DIR."],
+  },
+  {
+    args: ["inspect", "--row", "3", "a.parquet"],
+    code: 2,
+    stderr: [`error: Unknown option "--row"`, "hint: Did you mean --rows?"],
+  },
+  {
+    args: ["inspect", "--brokers", "a:1", "a.parquet"],
+    code: 2,
+    stderr: [`error: Unknown option "--brokers"`, "hint: See kafka2parquet inspect --help."],
+  },
+  {
+    args: ["inspect", "--json", "--csv", "a.parquet"],
+    code: 2,
+    stderr: ["error: --json and --csv are two formats of one output", "hint: Choose one of them."],
+  },
+  {
+    args: ["inspect", "--rows", "few", "a.parquet"],
+    code: 2,
+    stderr: [`error: --rows "few" is no whole number`, "hint: Write a whole number: 1200, 100_000, 100k."],
+  },
+  {
+    args: ["--rows", "3", "inspect", "a.parquet"],
+    code: 2,
+    stderr: [
+      "error: --rows stands before inspect",
+      "hint: Write it after the command, if it is one of its options: see kafka2parquet inspect --help.",
+    ],
+  },
+  {
+    args: ["schema", "a", "b"],
+    code: 2,
+    stderr: [
+      "error: schema takes one argument: a SUBJECT, FILE.avsc or ID",
+      "hint: See kafka2parquet schema --help.",
+    ],
+  },
+  { args: ["shema", "a"], code: 2, stderr: [`error: Unknown command "shema"`, "hint: Did you mean schema?"] },
+  {
+    args: ["schema", "a"],
+    env: { KAFKA2PARQUET_REGISTRY: "registry" },
+    code: 78,
+    stderr: [
+      `error: KAFKA2PARQUET_REGISTRY="registry" is no http(s) URL`,
+      "hint: Write its URL, for instance http://schema-registry:8081.",
+    ],
   },
   { args: ["--rows"], code: 2, stderr: ["error: --rows needs a value", "hint: Write --rows <COUNT>."] },
   {
