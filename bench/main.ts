@@ -1,0 +1,180 @@
+/**
+ * `deno task bench`: how fast the program is, in one run on this machine, against what else does the same.
+ *
+ * (a) decoding, (b) decoding and writing, (c) from a real broker to files. Everything it starts ends with it.
+ */
+import { parseArgs } from "node:util";
+import { wholeNumber } from "../dev/flags.ts";
+import { ExitCode, messageOf, UserError } from "../src/errors.ts";
+import { compare, knowsFlag, Stage, startUpMs } from "./end_to_end.ts";
+import { decodeCases, writeCases } from "./in_process.ts";
+import * as pipelines from "./pipelines.ts";
+import { type Line, rowsPerSecond, tableOf } from "./table.ts";
+import { pythonToolchain, rustToolchain } from "./toolchains.ts";
+
+const ROUNDS = 3;
+const SMALL_FILE_ROWS = 1_200;
+const LARGE_FILE_ROWS = 100_000;
+const RECORDS = 1_000_000;
+const QUICK_RECORDS = 200_000;
+/** Slow pipelines take one record in so many. */
+const PART = 5;
+const PARTS = ["a", "b", "c"];
+
+const HELP = `Measures kafka2parquet against other pipelines: deno task bench [options]
+
+  --quick         ${
+  QUICK_RECORDS.toLocaleString("en")
+} records from end to end; about two minutes instead of ten
+  --records N     ${RECORDS.toLocaleString("en")} by default; slow pipelines take a fifth of them
+  --only a,b,c    a: decoding, b: decoding and writing, c: from a real broker to files
+  --no-python     without the original's Python pipeline
+  --rust          with a native pipeline in Rust, which is built first
+`;
+
+interface BenchOptions {
+  readonly records: number;
+  readonly only: readonly string[];
+  readonly python: boolean;
+  readonly rust: boolean;
+}
+
+function parseOptions(args: string[]): BenchOptions | undefined {
+  const { values } = parseArgs({
+    args,
+    allowNegative: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      records: { type: "string" },
+      only: { type: "string", default: PARTS.join(",") },
+      python: { type: "boolean", default: true },
+      rust: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) return undefined;
+  const only = values.only.split(",");
+  const unknown = only.find((part) => !PARTS.includes(part));
+  if (unknown !== undefined) {
+    throw new UserError(`Cannot take ${JSON.stringify(unknown)} for --only: ${PARTS.join(", ")} are known`, {
+      exitCode: ExitCode.usage,
+    });
+  }
+  const records = values.records === undefined
+    ? values.quick ? QUICK_RECORDS : RECORDS
+    : wholeNumber(values.records, "records");
+  return { records, only, python: values.python, rust: values.rust };
+}
+
+async function bench(options: BenchOptions): Promise<void> {
+  say(`${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}, ${ROUNDS} rounds, medians`);
+  say(`Load before: ${Deno.loadavg().map((load) => load.toFixed(1)).join(" ")}`);
+  if (options.only.includes("a")) {
+    say("Decoding");
+    const lines = decodeCases(ROUNDS);
+    print("(a) Decode customer events: bytes to objects or columns", tableOf(lines, lines[1]));
+  }
+  if (options.only.includes("b")) {
+    say("Decoding and writing");
+    const small = await writeCases(SMALL_FILE_ROWS, ROUNDS);
+    const large = await writeCases(LARGE_FILE_ROWS, ROUNDS);
+    print(
+      `(b) Decode and write: to the bytes of Parquet files of ${count(SMALL_FILE_ROWS)} rows`,
+      tableOf(small, small[0]),
+    );
+    print(`(b) The same, ${count(LARGE_FILE_ROWS)} rows a file`, tableOf(large, large[0]));
+  }
+  if (options.only.includes("c")) await endToEnd(options);
+}
+
+async function endToEnd(options: BenchOptions): Promise<void> {
+  const fromSource = pipelines.fromSource();
+  const compiled = pipelines.binary();
+  const others = await otherPipelines(options);
+  const ours = [
+    pipelines.archiver("kafka2parquet, deno run", fromSource),
+    ...compiled === undefined ? [] : [pipelines.archiver("kafka2parquet, binary", [compiled.file])],
+  ];
+  if (compiled === undefined) say("Without the binary: deno task compile has not been run");
+  else if (compiled.isOld) say("The binary is older than the sources: deno task compile makes a new one");
+  say(`Starting Kafka and the registry, producing ${count(options.records)} events`);
+  await using stage = await Stage.open(options.records);
+  const part = Math.ceil(options.records / PART);
+  const setting = { part, rounds: ROUNDS, progress: say };
+  const lines = await compare(stage, [...others, ...ours], {
+    ...setting,
+    rowsPerFile: [SMALL_FILE_ROWS, LARGE_FILE_ROWS],
+  });
+  const isOriginal = (line: Line) => line.name === pipelines.ORIGINAL && line.rowsPerFile === SMALL_FILE_ROWS;
+  print(
+    `(c) From a real broker to files: ${count(options.records)} events, JavaScript and Python ${
+      count(part)
+    } of them`,
+    tableOf(lines, lines.find(isOriginal) ?? lines[0]),
+  );
+  const facts: string[] = [];
+  const program = compiled === undefined ? fromSource : [compiled.file];
+  const idle = await stage.idleLoad(program);
+  if (idle !== undefined) facts.push(`idle: ${(idle * 100).toFixed(1)} % of one core`);
+  facts.push(`--help from source: ${(await startUpMs(fromSource)).toFixed(0)} ms`);
+  if (compiled !== undefined) {
+    facts.push(`--help of the binary: ${(await startUpMs([compiled.file])).toFixed(0)} ms`);
+  }
+  if (await knowsFlag(fromSource, "--workers")) {
+    say("Two workers against one");
+    const workers = await compare(
+      stage,
+      [1, 2].map((n) => pipelines.archiver(`--workers ${n}`, fromSource, ["--workers", String(n)])),
+      { ...setting, rowsPerFile: [LARGE_FILE_ROWS] },
+    );
+    const [one, two] = workers.map(rowsPerSecond);
+    facts.push(`--workers 2: ${(two! / one!).toFixed(2)} times the rows/s of --workers 1`);
+  } else {
+    say("Without --workers: the program does not know it");
+  }
+  console.log(facts.map((fact) => `- ${fact}`).join("\n"));
+}
+
+/** Those that can run here; says which cannot, and why. */
+async function otherPipelines(options: BenchOptions): Promise<pipelines.Pipeline[]> {
+  const python = options.python ? await pythonToolchain() : { missing: "--no-python" };
+  const rust = options.rust ? await rustToolchain() : { missing: "only with --rust" };
+  return [
+    ...pipelines.ifThere(
+      python,
+      pipelines.python,
+      (why) => say(`Without the original's Python pipeline: ${why}`),
+    ),
+    pipelines.javaScript(),
+    ...pipelines.ifThere(rust, pipelines.rust, (why) => say(`Without native Rust: ${why}`)),
+  ];
+}
+
+function print(title: string, table: string): void {
+  console.log(`${title}\n\n${table}\n`);
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en");
+}
+
+function say(line: string): void {
+  console.error(`# ${line}`);
+}
+
+if (import.meta.main) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    // The guards of servers and programs end them as soon as we are gone, and remove their data.
+    Deno.addSignalListener(signal, () => Deno.exit(ExitCode.interrupted));
+  }
+  try {
+    const options = parseOptions(Deno.args);
+    if (options === undefined) console.log(HELP);
+    else await bench(options);
+    Deno.exit(ExitCode.ok);
+  } catch (error) {
+    say(`error: ${messageOf(error)}`);
+    if (error instanceof UserError && error.hint !== undefined) say(`hint: ${error.hint}`);
+    Deno.exit(error instanceof UserError ? error.exitCode : ExitCode.failure);
+  }
+}
