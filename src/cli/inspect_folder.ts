@@ -283,7 +283,7 @@ function offsetsText(offsets: OffsetRanges): string {
   const { ranges, overlap } = offsets;
   const shown = ranges.slice(0, RANGES_SHOWN_MAX).map(rangeText).join(" ");
   const more = ranges.length > RANGES_SHOWN_MAX ? ` +${countText(ranges.length - RANGES_SHOWN_MAX)}` : "";
-  return `${shown}${more}${overlap ? " overlapping" : ""}`;
+  return `${overlap ? "overlap: " : ""}${shown}${more}`;
 }
 
 /** Equal where names, types and nullability are. */

@@ -20,7 +20,7 @@ import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural, toJson } from "./text.ts";
 
 /** A person waits for the answer. */
-const REGISTRY_WAIT_MS = 10_000;
+const REGISTRY_WAIT_MS = 5_000;
 /** What is larger is no schema. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 const ID_MAX = 2 ** 31 - 1;

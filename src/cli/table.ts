@@ -43,7 +43,7 @@ export class GrowingTable {
     const widths = fitWidths(this.#natural, { width, whole });
     return cells.map((line) => {
       const fitted = line.map((cell, column) => fit(cell, widths[column]!, right.includes(column)));
-      return fit(cellOf(fitted.join(GAP).trimEnd()), width).trimEnd();
+      return fit(cellOf(fitted.join(GAP)), Math.min(width, lineWidth(widths))).trimEnd();
     });
   }
 }

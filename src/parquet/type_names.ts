@@ -43,8 +43,8 @@ export function typeNamesOf(type: ColumnType): TypeNames {
       return { arrow: "time64[us]", parquet: "INT64 TIME(MICROS)" };
     case "fixed":
       return {
-        arrow: type.uuid ? "uuid" : `fixed_size_binary[${type.byteWidth}]`,
-        parquet: `FIXED_LEN_BYTE_ARRAY(${type.byteWidth})${type.uuid ? " UUID" : ""}`,
+        arrow: `fixed_size_binary[${type.byteWidth}]`,
+        parquet: `FIXED_LEN_BYTE_ARRAY(${type.byteWidth})`,
       };
     case "timestamp":
       return {
@@ -168,6 +168,8 @@ function arrowOfLeaf(element: SchemaElement, logical: LogicalType | undefined): 
       return "uuid";
     case "FLOAT16":
       return "float16";
+    case "NULL":
+      return "null";
     case "DECIMAL":
       return arrowDecimal(logical.precision, logical.scale);
     case "TIME":
