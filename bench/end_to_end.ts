@@ -54,6 +54,10 @@ export class Stage implements AsyncDisposable {
     await using cleanup = new AsyncDisposableStack();
     const folder = await Deno.makeTempDir({ prefix: "kafka2parquet-bench-" });
     cleanup.defer(() => Deno.remove(folder, { recursive: true }));
+    // Where a signal ends us between two programs, no guard would remove it.
+    const removeAtExit = () => Deno.removeSync(folder, { recursive: true });
+    globalThis.addEventListener("unload", removeAtExit);
+    cleanup.defer(() => globalThis.removeEventListener("unload", removeAtExit));
     const kafka = startKafka({ heapMb: BROKER_HEAP_MB }).then((server) => cleanup.use(server));
     const schemas = startRegistry().then((server) => cleanup.use(server));
     // Both are waited for, so that one that fails does not leave the other behind.
@@ -87,7 +91,7 @@ export class Stage implements AsyncDisposable {
   async idleLoad(program: readonly string[]): Promise<number | undefined> {
     const job = this.#job(IDLE_TOPIC, { rowsPerFile: 1_200, records: 0 });
     const logFile = `${this.#folder}/idle.log`;
-    const running = startGuarded([...program, ...servers(job)], { logFile });
+    const running = startGuarded([...program, ...servers(job)], { logFile, scratchDir: this.#folder });
     try {
       const deadline = Date.now() + JOIN_LIMIT_MS;
       while (!(await lastLines(logFile, 100)).includes("Joined")) {
@@ -125,7 +129,11 @@ export class Stage implements AsyncDisposable {
     try {
       const logFile = `${this.#folder}/program.log`;
       await Deno.writeTextFile(logFile, "");
-      const measured = await measureProgram(pipeline.command(job), { logFile, limitMs: RUN_LIMIT_MS });
+      const measured = await measureProgram(pipeline.command(job), {
+        logFile,
+        scratchDir: this.#folder,
+        limitMs: RUN_LIMIT_MS,
+      });
       const { rows, bytes } = await countFiles(job.output);
       if (rows !== job.records) throw new Error(`${rows} rows in its files, ${job.records} are right`);
       return { ...measured, rows, fileBytes: bytes };

@@ -29,17 +29,18 @@ export function measureHere(work: () => number): Run {
 }
 
 /**
- * Runs a program from its start to its end.
+ * Runs a program from its start to its end. Where we are killed before, its guard ends it and removes `scratchDir`.
  *
  * @throws {Error} with the end of its log where it does not exit with 0.
  */
 export async function measureProgram(
   command: readonly string[],
-  { logFile, limitMs }: { logFile: string; limitMs: number },
+  { logFile, scratchDir, limitMs }: { logFile: string; scratchDir: string; limitMs: number },
 ): Promise<Omit<Run, "rows">> {
   const cpuBefore = endedChildrenSeconds();
   const startMs = performance.now();
-  const program = startGuarded(command, { logFile, env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" } });
+  const env = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
+  const program = startGuarded(command, { logFile, scratchDir, env });
   let peakRssBytes: number | undefined;
   const poll = setInterval(() => peakRssBytes = peakOf(program.pid) ?? peakRssBytes, MEMORY_POLL_MS);
   const limit = setTimeout(() => program.signal("SIGKILL"), limitMs);
