@@ -113,7 +113,8 @@ function walkBatches(view: DataView, options: RecordSetOptions): Walk {
   let nextOffset = options.fetchedOffset;
   let at = 0;
   let after = 0;
-  let before = { nextOffset, count: 0 };
+  /** The state before the last batch. */
+  let before = { nextOffset, count: 0, isContinued: false };
   while (at + FRAME_BYTES_MIN <= view.byteLength) {
     const place = { view, whole, at, end: batchEnd(view, at) };
     const problem = batchProblem(place);
@@ -121,13 +122,14 @@ function walkBatches(view: DataView, options: RecordSetOptions): Walk {
     if (place.end > view.byteLength) break;
     const first = int64(view, at);
     if (first < after) {
-      // Either of two neighbours may have the wrong offset: neither is believed.
+      // The one before is believed where it went on exactly at the end of what came before it.
       const problem = corrupt(`offset ${first} comes after offset ${after - 1}`);
+      if (before.isContinued) return { batches, nextOffset, problem };
       return { batches: batches.slice(0, before.count), nextOffset: before.nextOffset, problem };
     }
     const batch = selectBatch(place, options);
     if (isProblem(batch)) return { batches, nextOffset, problem: batch };
-    before = { nextOffset, count: batches.length };
+    before = { nextOffset, count: batches.length, isContinued: first === nextOffset };
     if (batch !== undefined) batches.push(batch);
     after = lastOffset(view, at) + 1;
     nextOffset = Math.max(nextOffset, after);

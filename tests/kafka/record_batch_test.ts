@@ -155,27 +155,28 @@ Deno.test("a first batch that is cut off is damage: asked again, the broker woul
   assert.equal(parseRecordSet(view(new Uint8Array()), { fetchedOffset: 10 }).problem, undefined);
 });
 
-Deno.test("impossible offsets are damage, and where they go back neither of the two batches is believed", () => {
-  const batch = (first: number) => encodeBatch([record(first), record(first + 1)]);
+Deno.test("offsets that go back are damage: a batch is believed only where it continues the one before", () => {
+  // Batches of two records by their first offset, and how many of them are believed.
   for (
-    const [offsets, good] of [
-      [[10, 12, 14, 13], 14],
-      [[10, 12, 14, 5], 14],
-      // Here it is the one before that is damaged.
-      [[10, 12, 2 ** 40, 14], 14],
-      [[10, 12, 2 ** 53, 14], 14],
-      [[10, 12, -14, 16], 14],
-      [[-10, 12], 10],
+    const [offsets, count, nextOffset] of [
+      [[10, 12, 13], 2, 14],
+      [[10, 12, 5], 2, 14],
+      [[10, 12, 15, 17, 16], 4, 19],
+      // The one before may be the damaged one.
+      [[10, 12, 15, 14], 2, 14],
+      [[10, 12, 2 ** 40, 14], 2, 14],
+      // Offsets that cannot be.
+      [[10, 12, 2 ** 53, 14], 2, 14],
+      [[10, 12, -14, 16], 2, 14],
+      [[-10, 12], 0, 10],
     ] as const
   ) {
-    const set = parseRecordSet(view(concat(offsets.map(batch))), { fetchedOffset: 10 });
+    const parts = offsets.map((first) => encodeBatch([record(first), record(first + 1)]));
+    const set = parseRecordSet(view(concat(parts)), { fetchedOffset: 10 });
+    const believed = offsets.slice(0, count).flatMap((first) => [first, first + 1]);
     assert.equal(set.problem?.kind, "corrupt", `${offsets}`);
-    assert.equal(set.nextOffset, good, `${offsets}`);
-    assert.deepEqual(
-      [...set.offsets.subarray(0, set.count)],
-      good === 14 ? [10, 11, 12, 13] : [],
-      `${offsets}`,
-    );
+    assert.equal(set.nextOffset, nextOffset, `${offsets}`);
+    assert.deepEqual([...set.offsets.subarray(0, set.count)], believed, `${offsets}`);
   }
 });
 
