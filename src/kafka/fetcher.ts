@@ -16,6 +16,7 @@ import {
   type PartitionState,
   readRecords,
   requestTopics,
+  standsStill,
 } from "./partitions.ts";
 import { topicDenied } from "./problems.ts";
 import type { PartitionControl } from "./session.ts";
@@ -78,6 +79,7 @@ export class Fetcher implements PartitionControl {
       state: "resting",
       leader: undefined,
       unknownSinceMs: undefined,
+      silentSinceMs: undefined,
     }));
     for (const state of this.#order) this.#partitions.set(keyOf(state), state);
   }
@@ -100,6 +102,7 @@ export class Fetcher implements PartitionControl {
     state.epoch++;
     state.state = "fetching";
     state.unknownSinceMs = undefined;
+    state.silentSinceMs = undefined;
     this.#wake();
   }
 
@@ -112,6 +115,7 @@ export class Fetcher implements PartitionControl {
     const state = this.#find(partition);
     if (state.state !== "paused") return;
     state.state = "fetching";
+    state.silentSinceMs = undefined;
     this.#wake();
   }
 
@@ -205,7 +209,10 @@ export class Fetcher implements PartitionControl {
         continue;
       }
       one.state.unknownSinceMs = undefined;
-      if (answer.records.byteLength === 0) continue;
+      if (answer.records.byteLength === 0) {
+        this.#readSilence(answer, one);
+        continue;
+      }
       readRecords(answer, one, items);
       if (one.state.position > one.position) served.add(one.state);
     }
@@ -213,6 +220,15 @@ export class Fetcher implements PartitionControl {
       this.#order = [...this.#order.filter((state) => !served.has(state)), ...served];
     }
     return items;
+  }
+
+  #readSilence({ topic, partition, lastStableOffset }: PartitionAnswer, { state, position }: Asked): void {
+    if (!standsStill(state, { lastStableOffset, nowMs: performance.now() })) return;
+    log.warn(
+      "{topic}-{partition} stands still at offset {offset}: its broker sends nothing, although it holds records " +
+        "up to offset {end}. Have its log checked",
+      { topic, partition, offset: position, end: lastStableOffset },
+    );
   }
 
   #readError({ topic, partition, errorCode }: PartitionAnswer, asked: Asked, items: Item[]): void {

@@ -14,7 +14,15 @@ export interface PartitionState extends TopicPartition {
   leader: number | undefined;
   /** Since when the cluster says that it does not know the partition. */
   unknownSinceMs: number | undefined;
+  /** Since when the broker has sent nothing although it says that it holds more, or when that was last said. */
+  silentSinceMs: number | undefined;
 }
+
+/**
+ * A broker that cannot read its own log, because the length of a batch is damaged, sends nothing for ever and calls it
+ * no error. Without this line nobody would know why the partition stands still. Slow storage may take a while.
+ */
+const SILENT_TOO_LONG_MS = 30_000;
 
 /** A partition in a request, with what it was asked for. */
 export interface Asked {
@@ -38,10 +46,27 @@ export function isCurrent({ state, epoch }: Asked): boolean {
   return state.epoch === epoch;
 }
 
+/** Judges an answer without records: whether it is time to say that the partition stands still. */
+export function standsStill(
+  state: Pick<PartitionState, "position" | "silentSinceMs">,
+  options: { readonly lastStableOffset: bigint; readonly nowMs: number },
+): boolean {
+  const { lastStableOffset, nowMs } = options;
+  if (lastStableOffset <= state.position) {
+    state.silentSinceMs = undefined;
+    return false;
+  }
+  state.silentSinceMs ??= nowMs;
+  if (nowMs - state.silentSinceMs < SILENT_TOO_LONG_MS) return false;
+  state.silentSinceMs = nowMs;
+  return true;
+}
+
 /** Reads the records of one partition and moves its position. */
 export function readRecords(answer: PartitionAnswer, asked: Asked, items: Item[]): void {
   const { topic, partition, highWatermark, lastStableOffset, logStartOffset } = answer;
   const { state, position } = asked;
+  state.silentSinceMs = undefined;
   const { problem, nextOffset: next, ...records } = parseRecordSet(answer.records, {
     fetchedOffset: Number(position),
     aborted: new AbortedFilter(answer.aborted),
