@@ -1,5 +1,5 @@
 /** The rows of a file, a bounded number at a time. */
-import { type FileMetaData, parquetRead, parquetSchema, type RowGroup } from "hyparquet";
+import { type FileMetaData, parquetRead, parquetSchema, type RowGroup, type SchemaTree } from "hyparquet";
 import { UserError } from "../errors.ts";
 import type { ParquetSource } from "./source.ts";
 import { converterOf, plainSchema, type Value } from "./values.ts";
@@ -23,16 +23,22 @@ export async function* readRows(
   source: ParquetSource,
   { metadata, limit }: { metadata: FileMetaData; limit: number },
 ): AsyncGenerator<readonly (readonly Value[])[]> {
+  const what = `Cannot read the rows of ${source.path}`;
+  await source.guard(what, () => checkChunks(metadata));
   const plain = { ...metadata, schema: plainSchema(metadata.schema) };
+  const file = {
+    byteLength: source.byteLength,
+    slice: (start: number, end?: number) => observed(source.slice(start, end)),
+  };
   const convert = parquetSchema(metadata).children.map(converterOf);
   // Loaded here, because footers alone need no codec.
   const { compressors } = await import("hyparquet-compressors");
 
   for (const [from, to] of batches(source.path, metadata.row_groups, limit)) {
-    yield await source.guard(`Cannot read the rows of ${source.path}`, async () => {
+    yield await source.guard(what, async () => {
       let read: readonly unknown[][] = [];
       await parquetRead({
-        file: source,
+        file,
         metadata: plain,
         compressors,
         parsers,
@@ -46,6 +52,30 @@ export async function* readRows(
       return read.map((row) => convert.map((one, column) => one(row[column])));
     });
   }
+}
+
+/**
+ * hyparquet reads all columns at once and waits for those that the schema has, each once: what fails in any other is
+ * an error that nobody catches.
+ */
+function checkChunks(metadata: FileMetaData): void {
+  const leaves = parquetSchema(metadata).children.flatMap(leafPaths);
+  if (new Set(leaves).size !== leaves.length) throw new Error("two columns have the same name");
+  for (const [index, { columns }] of metadata.row_groups.entries()) {
+    const paths = columns.map(({ meta_data }) => JSON.stringify(meta_data?.path_in_schema));
+    if (paths.length === leaves.length && paths.every((path, column) => path === leaves[column])) continue;
+    throw new Error(`row group ${index} has other columns than the schema`);
+  }
+}
+
+function leafPaths({ children, path }: SchemaTree): string[] {
+  return children.length === 0 ? [JSON.stringify(path)] : children.flatMap(leafPaths);
+}
+
+/** A read may fail that hyparquet has begun and not come to wait for. */
+function observed<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** Ranges of rows to read at once, up to `limit`. Throws UserError where one would not fit into memory. */
