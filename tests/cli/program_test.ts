@@ -30,7 +30,7 @@ Deno.test("a command's --help leads with examples, and names its options and no 
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     assert.deepEqual(await kafka2parquet(["help", name]), { code, stdout, stderr });
     assert.ok(stdout.indexOf("Examples:") < stdout.indexOf("Usage:"));
-    const named = [...stdout.matchAll(/^  (?:-., )?--(\w+)/gm)].map(([, option]) => option);
+    const named = [...stdout.matchAll(/^ {2}(?:-., )?--(\w+)/gm)].map(([, option]) => option);
     assert.deepEqual(named.sort(), options);
   }
 });
