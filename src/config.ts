@@ -29,6 +29,8 @@ export interface Config {
   readonly separator: string;
   /** Archivers in this process, each a member of the group in a thread of its own. */
   readonly workers: number;
+  /** What columns, files on their way and fetched records may take, of all workers together. */
+  readonly maxMemoryBytes: number;
   readonly shutdownTimeoutMs: number;
   /** How long brokers and registry are waited for at start. */
   readonly startupTimeoutMs: number;

@@ -19,6 +19,7 @@ import { type FileToPrepare, LocalSink, type Sink } from "../sink/mod.ts";
 import { FileLog } from "./file_log.ts";
 import { FileSealer, type SealedFile } from "./file_sealer.ts";
 import type { Archive, Summary } from "./messages.ts";
+import { type MemoryPlan, planMemory } from "./memory.ts";
 import { describeAssignment, fetchError } from "./describe.ts";
 import { keyOf, recover, type RecoveryOptions, settle } from "./recovery.ts";
 import { Schemas } from "./schemas.ts";
@@ -63,6 +64,7 @@ async function connectAll(
   config: Config,
   { registry, stop }: { registry: Registry; stop: AbortSignal },
 ): Promise<KafkaClient | undefined> {
+  const memory = memoryOf(config);
   let client: KafkaClient | undefined;
   try {
     client = await KafkaClient.connect({
@@ -72,6 +74,8 @@ async function connectAll(
       topics: selectTopics(config.topics, []),
       sessionTimeoutMs: config.sessionTimeoutMs,
       metadataMaxAgeMs: config.metadataMaxAgeMs,
+      fetchMaxBytes: memory.fetchBytesMax,
+      partitionMaxBytes: memory.partitionFetchBytesMax,
       fetchWaitMs: config.fetchWaitMs,
       startupTimeoutMs: config.startupTimeoutMs,
     }, stop);
@@ -225,6 +229,7 @@ class Archiver implements MemberHandler {
       schemas: this.#schemas,
       sealer: this.#sealer,
       totals: this.#totals,
+      memory: memoryOf(this.#config),
       ends: this.#ends,
       randomUUID: () => crypto.randomUUID(),
       onPublished: (files) => this.#published(files),
@@ -341,6 +346,11 @@ class Archiver implements MemberHandler {
       this.#fail(error);
     }
   }
+}
+
+/** What one of the process's archivers may use. */
+function memoryOf({ maxMemoryBytes, workers }: Config): MemoryPlan {
+  return planMemory(maxMemoryBytes / workers);
 }
 
 /** The topics to archive as they are now. */

@@ -4,6 +4,7 @@ import type { Columns } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
 import { footerEntries, type ParquetEncoder, type RangeCounts } from "../parquet/mod.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
+import { release } from "../release.ts";
 import { VERSION } from "../version.ts";
 import { isPattern } from "./topics.ts";
 import type { OpenFile } from "./open_file.ts";
@@ -64,11 +65,14 @@ export class FileSealer {
     },
   ): Uint8Array {
     const { config, cluster, encoder } = this.#options;
-    return encoder.encode({ ipc: columns.toIPC(), rows: columns.rows, schema: columns.schema }, {
+    const ipc = columns.toIPC();
+    const file = encoder.encode({ ipc, rows: columns.rows, schema: columns.schema }, {
       compression: config.compression,
       createdBy: `kafka2parquet version ${VERSION}`,
       metadata: footerEntries({ version: VERSION, kind, cluster, group: config.group, ...of }),
     });
+    release(ipc);
+    return file;
   }
 }
 

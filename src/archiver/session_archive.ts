@@ -1,10 +1,11 @@
 /** Everything that lives as long as one session of the group: topics, positions, the tick. Dropped with it. */
 import { setImmediate } from "node:timers";
-import { CheckpointPipeline, commitUntilKnown, formatMetadata } from "../checkpoint/mod.ts";
+import { Backlog, CheckpointPipeline, commitUntilKnown, formatMetadata } from "../checkpoint/mod.ts";
 import type { Config } from "../config.ts";
 import type { Session } from "../kafka/mod.ts";
 import type { FetchedRecords, TopicPartition } from "../model.ts";
 import type { FileToPrepare, Sink } from "../sink/mod.ts";
+import type { MemoryPlan } from "./memory.ts";
 import type { FileSealer } from "./file_sealer.ts";
 import { keyOf, type ReadyPartition } from "./recovery.ts";
 import type { Schemas } from "./schemas.ts";
@@ -18,6 +19,7 @@ export interface SessionOptions {
   readonly schemas: Schemas;
   readonly sealer: FileSealer;
   readonly totals: Totals;
+  readonly memory: MemoryPlan;
   /** Where partitions of a bounded run end; undefined for a run without end. */
   readonly ends: ReadonlyMap<string, bigint> | undefined;
   randomUUID(): string;
@@ -34,11 +36,13 @@ export class SessionArchive {
   readonly #topics = new Map<string, TopicArchive>();
   readonly #pending = new Map<string, ReadonlyMap<string, string>>();
   #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #backlog: Backlog;
   #accepting = true;
 
   constructor(options: SessionOptions) {
     this.session = options.session;
     this.#options = options;
+    this.#backlog = new Backlog(options.memory.backlogBytesMax);
   }
 
   /** Starts to fetch the partitions from their positions. */
@@ -73,6 +77,7 @@ export class SessionArchive {
       return;
     }
     await topic.accept(fetched, state);
+    await this.#relieve();
     if (isDone(state)) this.session.pause(fetched);
     // Decoding is synchronous and fetched records may wait already: without a turn of the event loop in between, a
     // checkpoint's ten or so steps would each wait for a whole fetch response.
@@ -149,6 +154,21 @@ export class SessionArchive {
     for (const topic of this.#topics.values()) topic.drop();
   }
 
+  /** Closes the largest open files until all together are within their limit, and waits for room behind them. */
+  async #relieve(): Promise<void> {
+    const { openBytesMax } = this.#options.memory;
+    let open = [...this.#topics.values()].map((topic) => ({ topic, bytes: topic.openBytes }));
+    let held = open.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (held <= openBytesMax) return;
+    open = open.toSorted((a, b) => b.bytes - a.bytes);
+    for (const { topic, bytes } of open) {
+      if (held <= openBytesMax) return;
+      topic.sealForMemory();
+      held -= bytes;
+      await topic.pipeline.room();
+    }
+  }
+
   #states(): { topic: TopicArchive; state: PartitionState }[] {
     return [...this.#topics.values()].flatMap((topic) =>
       [...topic.partitions.values()].map((state) => ({ topic, state }))
@@ -158,13 +178,14 @@ export class SessionArchive {
   #topic(name: string): TopicArchive {
     let topic = this.#topics.get(name);
     if (topic !== undefined) return topic;
-    const { session, config, sink, schemas, sealer, totals, randomUUID, onFailure } = this.#options;
+    const { session, config, sink, schemas, sealer, totals, memory, randomUUID, onFailure } = this.#options;
     const pipeline = new CheckpointPipeline({
       topic: name,
       generation: session.generation,
       session: session.signal,
       commit: (offsets) => session.commit(offsets),
       sink,
+      backlog: this.#backlog,
       pending: (partition) => this.#pending.get(keyOf({ topic: name, partition })) ?? new Map(),
       randomId: () => randomUUID().replaceAll("-", ""),
       onPublished: (files) => {
@@ -177,6 +198,7 @@ export class SessionArchive {
       topic: name,
       session: session.signal,
       config,
+      fileBytesMax: memory.fileBytesMax,
       schemas,
       pipeline,
       sealer,

@@ -10,7 +10,7 @@ import { appendDeadLetter } from "./dead_letters.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
 import type { FileSealer, SealedFile } from "./file_sealer.ts";
 import { OpenFile } from "./open_file.ts";
-import { limitReached } from "./rotation.ts";
+import { limitReached, type RotationLimits } from "./rotation.ts";
 import type { NoSchema, Schemas, WriterSchema } from "./schemas.ts";
 import type { Totals } from "./totals.ts";
 
@@ -44,6 +44,8 @@ export interface TopicOptions {
   /** Aborted when the session is over. */
   readonly session: AbortSignal;
   readonly config: Config;
+  /** What memory allows for one file, however large files are to be. */
+  readonly fileBytesMax: number;
   readonly schemas: Schemas;
   readonly pipeline: CheckpointPipeline;
   readonly sealer: FileSealer;
@@ -56,6 +58,7 @@ export class TopicArchive {
   readonly pipeline: CheckpointPipeline;
   readonly #session: AbortSignal;
   readonly #config: Config;
+  readonly #limits: RotationLimits;
   readonly #schemas: Schemas;
   readonly #sealer: FileSealer;
   readonly #totals: Totals;
@@ -68,6 +71,8 @@ export class TopicArchive {
     this.pipeline = options.pipeline;
     this.#session = options.session;
     this.#config = options.config;
+    const { rows, bytes, ageMs } = options.config;
+    this.#limits = { rows, bytes: Math.min(bytes, options.fileBytesMax), ageMs };
     this.#schemas = options.schemas;
     this.#sealer = options.sealer;
     this.#totals = options.totals;
@@ -76,6 +81,16 @@ export class TopicArchive {
   /** Rows in the open file, and in files that are not published yet. */
   get bufferedRows(): number {
     return this.#file.rows + this.#sealedRows;
+  }
+
+  /** Bytes of the open file in memory. */
+  get openBytes(): number {
+    return this.#file.byteLength;
+  }
+
+  /** Closes the open file because memory is short. */
+  sealForMemory(): void {
+    this.#seal("memory");
   }
 
   /** Whether something is held that is not known to be committed. */
@@ -294,14 +309,14 @@ export class TopicArchive {
       rows: Math.max(rows, this.#file.deadLetterCount),
       bytes: byteLength,
       ageMs,
-    }, this.#config);
+    }, this.#limits);
     if (reached === undefined) return false;
     this.#seal(reached);
     return true;
   }
 
   /** Encodes the open file and hands it on, with the ranges of all partitions up to their positions. */
-  #seal(why: "rows" | "bytes" | "age" | "schema" | "flush"): void {
+  #seal(why: "rows" | "bytes" | "age" | "schema" | "memory" | "flush"): void {
     if (this.#file.openedAtMs === undefined) return;
     const moved = [...this.partitions.values()].filter((state) => state.position > state.uncovered);
     const ranges = moved.map((state) => ({

@@ -6,4 +6,5 @@ export { type CommitMetadata, formatMetadata, parseMetadata } from "./metadata.t
 export { type PartitionPlan, planPartition } from "./plan.ts";
 export { judge, type JudgeFacts, type Verdict } from "./judge.ts";
 export { CheckpointPipeline, commitUntilKnown, type PipelineOptions, reportMissing } from "./pipeline.ts";
+export { Backlog } from "./backlog.ts";
 export { sleep, withBackoff } from "./backoff.ts";

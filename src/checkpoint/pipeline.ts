@@ -7,6 +7,8 @@ import type { OffsetToCommit, PartitionRange } from "../model.ts";
 import { messageOf } from "../errors.ts";
 import type { CommitOutcome } from "../kafka/mod.ts";
 import type { CheckpointRef, FileToPrepare, Preparation, Sink } from "../sink/mod.ts";
+import type { Backlog } from "./backlog.ts";
+import { release } from "../release.ts";
 import { sleep, withBackoff } from "./backoff.ts";
 import { formatMetadata } from "./metadata.ts";
 
@@ -20,10 +22,12 @@ export interface PipelineOptions {
   /** One attempt to commit in the session's generation. */
   commit(offsets: readonly OffsetToCommit[]): Promise<CommitOutcome>;
   readonly sink: Sink;
+  /** Shared by the pipelines of a session. */
+  readonly backlog: Backlog;
   /** Other stores' checkpoints that every commit of this partition carries. */
   pending(partition: number): ReadonlyMap<string, string>;
   randomId(): string;
-  /** Called after a checkpoint is visible. */
+  /** Called after a checkpoint is visible; the bytes of the files are gone after it returns. */
   onPublished(files: readonly FileToPrepare[]): void;
   /** Called once, with what nothing can be done about: the program ends. */
   onFailure(error: unknown): void;
@@ -31,14 +35,14 @@ export interface PipelineOptions {
 
 /** At many small files a second one checkpoint, so one commit and one manifest, takes the files of this time. */
 const CHECKPOINT_INTERVAL_MS = 250;
-/** Bytes of files that are encoded and not yet committed, above which `room` makes the caller wait. */
-const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
 const COMMIT_RETRY_MS = 200;
 
 /** What goes into the next checkpoint. Without files it is a commit only. */
 interface Building {
   readonly ref: CheckpointRef;
   readonly files: FileToPrepare[];
+  /** Of all files. */
+  bytes: number;
   readonly ranges: Map<number, PartitionRange>;
   /** Of the ranges that came without files: where each partition's first record that stands in no file is. */
   readonly uncovered: Map<number, bigint>;
@@ -58,7 +62,6 @@ export class CheckpointPipeline {
   #draining = false;
   /** Nothing is committed any more: the session ended without an answer, or something failed for good. */
   #over = false;
-  #backlogBytes = 0;
   #waiters: (() => void)[] = [];
 
   constructor(options: PipelineOptions) {
@@ -102,7 +105,8 @@ export class CheckpointPipeline {
     for (const range of ranges) extend(building.ranges, range);
     for (const file of files) {
       building.files.push(file);
-      this.#backlogBytes += file.bytes.length;
+      building.bytes += file.bytes.length;
+      this.#options.backlog.add(file.bytes.length);
       building.preparation ??= this.#options.sink.begin(building.ref);
       building.writes.push(
         building.preparation.then((preparation) => preparation.write(file)).catch((error) => {
@@ -114,9 +118,12 @@ export class CheckpointPipeline {
     this.#cutWhenDue();
   }
 
-  /** Resolves when there is room for more, or the pipeline or its session has ended. */
+  /**
+   * Resolves when there is room for more, nothing of this pipeline is in the way of it, or the pipeline or its session
+   * has ended.
+   */
   async room(): Promise<void> {
-    while (this.#backlogBytes > BACKLOG_BYTES_MAX && !this.#ended()) await this.#change();
+    while (this.#options.backlog.isFull && !this.idle && !this.#ended()) await this.#change();
   }
 
   /**
@@ -150,6 +157,7 @@ export class CheckpointPipeline {
     return {
       ref: { generation: this.#options.generation, id: this.#options.randomId() },
       files: [],
+      bytes: 0,
       ranges: new Map(),
       uncovered: new Map(),
       preparation: undefined,
@@ -176,7 +184,7 @@ export class CheckpointPipeline {
       this.#over = true;
       this.#options.onFailure(error);
     }).finally(() => {
-      for (const file of building.files) this.#backlogBytes -= file.bytes.length;
+      this.#options.backlog.remove(building.bytes);
       this.#inFlight = undefined;
       this.#cutWhenDue();
       this.#wake();
@@ -208,6 +216,7 @@ export class CheckpointPipeline {
     });
     reportMissing(published?.missing ?? [], building.ranges.values());
     onPublished(building.files);
+    for (const file of building.files) release(file.bytes);
     return true;
   }
 

@@ -62,6 +62,8 @@ const DAY_MS = 24 * HOUR_MS;
 /** A column's string offsets are 32-bit, and one file is encoded in memory. */
 const FILE_BYTES_MAX = 2 ** 30;
 const FILE_ROWS_MAX = 100_000_000;
+/** Below this a fetch is too small to be worth its round trip. */
+const MEMORY_BYTES_MIN = 64 * 2 ** 20;
 /** Each has columns, an encoder and connections of its own; more cores than this want more hosts. */
 const WORKERS_MAX = 64;
 
@@ -216,6 +218,14 @@ export const OPTIONS = {
     what: "Threads that share the work: up to one a core, and one a partition",
     default: "1",
     parse: one((text) => parseCount(text, { min: 1, max: WORKERS_MAX })),
+  }),
+  maxMemoryBytes: option({
+    name: "max-memory",
+    group: "Running",
+    placeholder: "SIZE",
+    what: "Memory for records on their way, all workers together; files are closed early to keep it",
+    default: "2GiB",
+    parse: one((text) => parseSizeBytes(text, { min: MEMORY_BYTES_MIN, max: 2 ** 40 })),
   }),
   untilEnd: option({
     name: "until-end",

@@ -66,6 +66,7 @@ export function resolveConfig(sources: Sources): Config {
     onOutOfRange: value("onOutOfRange")!,
     separator: value("separator")!,
     workers: value("workers")!,
+    maxMemoryBytes: value("maxMemoryBytes")!,
     shutdownTimeoutMs: value("shutdownTimeoutMs")!,
     startupTimeoutMs: value("startupTimeoutMs")!,
     sessionTimeoutMs: value("sessionTimeoutMs")!,

@@ -136,6 +136,7 @@ export class ColumnBuffers {
   }
 
   #release(): void {
+    for (const { buffer } of [this.validity, this.values, this.offsets, this.data]) buffer.transfer(0);
     this.validity = new Uint8Array(0);
     this.values = emptyValues(this.spec.type);
     this.offsets = new Int32Array(1);
@@ -217,11 +218,15 @@ function roundUp(wanted: number, least: number): number {
   return Math.ceil(Math.max(wanted, least) / 64) * 64;
 }
 
-/** A copy with room for `length` elements; what is new is filled with `fill`. */
+/**
+ * The array with room for `length` elements; what is new is filled with `fill`. The old one is detached: its memory is
+ * given back now, and not when the collector thinks of it, which it does late for memory outside of its heap.
+ */
 function grown<T extends Values>(old: T, length: number, fill = 0): T {
-  const larger = new (old.constructor as new (length: number) => T)(length);
-  larger.set(old);
-  if (fill !== 0) larger.fill(fill, old.length);
+  const filled = old.length;
+  const buffer = old.buffer.transfer(length * old.BYTES_PER_ELEMENT);
+  const larger = new (old.constructor as new (buffer: ArrayBuffer) => T)(buffer);
+  if (fill !== 0) larger.fill(fill, filled);
   return larger;
 }
 

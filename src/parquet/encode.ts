@@ -33,7 +33,7 @@ export interface ParquetEncoder {
 /** Rows in one row group; a file of fewer rows has one. */
 const ROW_GROUP_ROWS_MAX = 1_048_576;
 /** Larger batches are not encoded three times to learn from them: that would block the thread for seconds. */
-const TRIAL_BYTES_MAX = 64 * 1024 * 1024;
+const TRIAL_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Loads parquet-wasm (52 ms) when the first file is near, so that `--help` need not pay for it. */
 export async function loadParquetEncoder(): Promise<ParquetEncoder> {

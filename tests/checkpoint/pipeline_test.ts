@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CheckpointPipeline, type PipelineOptions } from "../../src/checkpoint/mod.ts";
+import { Backlog, CheckpointPipeline, type PipelineOptions } from "../../src/checkpoint/mod.ts";
 import type { CommitOutcome } from "../../src/kafka/mod.ts";
 import type { OffsetToCommit } from "../../src/model.ts";
 import { waitFor } from "../support/mod.ts";
@@ -22,6 +22,7 @@ async function withPipeline(
   options: {
     answer?: (attempt: number, bench: Bench) => CommitOutcome | Promise<CommitOutcome>;
     wrap?: (sink: Sink) => Sink;
+    backlogBytesMax?: number;
   } = {},
 ): Promise<void> {
   const output = await Deno.makeTempDir({ prefix: "k2p-pipeline-" });
@@ -42,6 +43,7 @@ async function withPipeline(
       return await options.answer?.(commits.length, bench) ?? { kind: "committed" };
     },
     sink,
+    backlog: new Backlog(options.backlogBytesMax ?? 1000),
     pending: () => new Map(),
     randomId: () => crypto.randomUUID().replaceAll("-", ""),
     onPublished: (files) => published.push(...files.map(({ final }) => final)),
@@ -171,6 +173,8 @@ function failing(calls: Partial<Record<"write" | "seal" | "publish", number>>) {
         return await sink.publish(ref);
       },
       list: () => sink.list(),
+      holds: (topic) => sink.holds(topic),
+      files: () => sink.files(),
       discard: (ref) => sink.discard(ref),
       quarantine: (ref) => sink.quarantine(ref),
     };
@@ -236,3 +240,24 @@ Deno.test("pipeline: ranges without files are committed, and say where the uncov
       metadata: `k1 ${sink.store} - 20`,
     }]);
   }));
+
+Deno.test("pipeline: a full backlog makes the caller wait until files are published", () => {
+  const held = Promise.withResolvers<void>();
+  return withPipeline(async ({ pipeline, visible }) => {
+    pipeline.add([file("a")], [range(0n, 5n)]);
+    pipeline.add([file("b")], [range(5n, 9n)]);
+    let hasRoom = false;
+    const room = pipeline.room().then(() => hasRoom = true);
+    await waitFor(() => pipeline.checkpointId !== "" && !hasRoom, { what: "the caller to wait" });
+    assert.deepEqual(visible(), []);
+    held.resolve();
+    await room;
+    assert(visible().length > 0);
+  }, {
+    backlogBytesMax: 1,
+    answer: async () => {
+      await held.promise;
+      return { kind: "committed" };
+    },
+  });
+});

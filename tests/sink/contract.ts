@@ -110,6 +110,21 @@ export function testSinkContract(kind: string, make: () => Promise<SinkUnderTest
     assert.equal((await place.visible()).size, 0);
   });
 
+  test("published files are found, and their topic is one that the group holds", async (place) => {
+    const sink = await place.open();
+    assert.equal(await sink.holds("orders"), false);
+    await prepare(sink, [file("never")]);
+    const at = await prepare(sink, [file("a"), file("sub/b")]);
+    assert.equal(await sink.holds("orders"), false);
+    await sink.publish(at);
+    const other = await place.open();
+    assert.equal(await other.holds("orders"), true);
+    assert.equal(await other.holds("payments"), false);
+    const found: string[] = [];
+    for await (const path of other.files()) found.push(path);
+    assert.deepEqual(found.map((path) => path.split("/").at(-1)).sort(), ["a.parquet", "b.parquet"]);
+  });
+
   test("the store's id is made once, also by several at once", async (place) => {
     const sinks = await Promise.all([place.open(), place.open(), place.open()]);
     assert.equal(new Set(sinks.map(({ store }) => store)).size, 1);
