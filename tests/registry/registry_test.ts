@@ -140,3 +140,44 @@ registryTest(
       });
     }),
 );
+
+registryTest(
+  "the latest version of a subject is asked for each time, with what it refers to",
+  () =>
+    withServer((path, count) => {
+      if (path === "/subjects/common/versions/2") return { status: 200, body: { schema: '"int"' } };
+      const references = [{ name: "common", subject: "common", version: 2 }];
+      return { status: 200, body: { id: 40 + count, version: count, schema: '"string"', references } };
+    }, async (registry, requests) => {
+      const expected = {
+        kind: "found",
+        subject: "a/b c",
+        id: 41,
+        version: 1,
+        schemaType: "AVRO",
+        text: '"string"',
+        references: ['"int"'],
+      };
+      assert.deepEqual(await registry.latest("a/b c"), expected);
+      assert.deepEqual(await registry.latest("a/b c"), { ...expected, id: 43, version: 3 });
+      assert.equal(requests[0], "/subjects/a%2Fb%20c/versions/latest");
+    }),
+);
+
+registryTest(
+  "a subject that is not there is unknown; a registry that is away is waited for",
+  () =>
+    withServer(
+      (_, count) =>
+        count === 1
+          ? { status: 503, body: {} }
+          : { status: 404, body: { error_code: 40401, message: "Subject 'x' not found." } },
+      async (registry) => {
+        assert.deepEqual(await registry.latest("x"), {
+          kind: "unknown",
+          subject: "x",
+          reason: "Subject 'x' not found.",
+        });
+      },
+    ),
+);

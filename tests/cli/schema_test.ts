@@ -1,0 +1,190 @@
+/** `schema` as a user meets it; where a registry is needed, a scripted one answers. */
+import assert from "node:assert/strict";
+import { freePorts } from "../../dev/ports.ts";
+import { tempDir } from "../support/mod.ts";
+import { kafka2parquet } from "./run_program.ts";
+
+const CUSTOMER = {
+  type: "record",
+  name: "Customer",
+  namespace: "shop",
+  fields: [
+    { name: "since", type: { type: "long", logicalType: "timestamp-millis" } },
+    { name: "kind", type: { type: "enum", name: "Kind", symbols: ["NEW", "OLD"] } },
+    { name: "referrer", type: ["null", "Customer"] },
+  ],
+};
+
+/** `customer` is the type itself, or its name where it is registered apart. */
+function order(customer: unknown) {
+  return {
+    type: "record",
+    name: "Order",
+    namespace: "shop",
+    fields: [
+      { name: "id", type: "long" },
+      { name: "paid", type: { type: "bytes", logicalType: "decimal", precision: 12, scale: 2 } },
+      { name: "customer", type: ["null", customer] },
+      { name: "note", type: ["null", "string", "long"] },
+      { name: "wait", type: { type: "fixed", name: "Wait", size: 12, logicalType: "duration" } },
+      { name: "tags", type: { type: "map", values: { type: "array", items: ["null", "int"] } } },
+    ],
+  };
+}
+
+const LINES = [
+  ["id", "long", "id", "int64", "INT64", "no"],
+  ["paid", "bytes decimal(12, 2)", "paid", "decimal128(12, 2)", "INT64 DECIMAL(12, 2)", "no"],
+  [
+    ...["customer.since", "long timestamp-millis", "customer.since", "timestamp[ms, UTC]"],
+    ...["INT64 TIMESTAMP(MILLIS, UTC)", "yes"],
+  ],
+  ["customer.kind", "enum shop.Kind", "customer.kind", "dictionary<utf8>", "BYTE_ARRAY STRING", "yes"],
+  [
+    "customer.referrer",
+    "record shop.Customer, recursive",
+    "customer.referrer",
+    "utf8",
+    "BYTE_ARRAY STRING",
+    "yes",
+  ],
+  ["note.string", "string", "note.string", "utf8", "BYTE_ARRAY STRING", "yes"],
+  ["note.long", "long", "note.long", "int64", "INT64", "yes"],
+  ["wait", "fixed(12) duration", "wait.months", "int64", "INT64", "no"],
+  ["wait", "fixed(12) duration", "wait.days", "int64", "INT64", "no"],
+  ["wait", "fixed(12) duration", "wait.millis", "int64", "INT64", "no"],
+  ["tags", "map<array<union<null, int>>>", "tags", "map<utf8, list<int32>>", "MAP", "no"],
+];
+
+function asLine([path, avro_type, column, arrow_type, parquet_type, nullable]: readonly string[]) {
+  return { path, avro_type, column, arrow_type, parquet_type, nullable: nullable === "yes" };
+}
+
+async function withSchemaFile(schema: unknown, body: (path: string) => Promise<void>): Promise<void> {
+  await using folder = await tempDir();
+  const path = `${folder.path}/order.avsc`;
+  await Deno.writeTextFile(path, JSON.stringify(schema));
+  await body(path);
+}
+
+/** Schema 7 under `orders-value`, which refers to another subject; and nothing else. */
+async function withRegistry(body: (url: string) => Promise<void>): Promise<void> {
+  const found = {
+    schema: JSON.stringify(order("shop.Customer")),
+    references: [{ name: "shop.Customer", subject: "customers", version: 3 }],
+  };
+  const answers: Readonly<Record<string, unknown>> = {
+    "/subjects/customers/versions/3": { schema: JSON.stringify(CUSTOMER) },
+    "/subjects/orders-value/versions/latest": { ...found, id: 7, version: 2 },
+    "/schemas/ids/7": found,
+    "/schemas/ids/8": { schema: `syntax = "proto3";`, schemaType: "PROTOBUF" },
+  };
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const answer = answers[new URL(request.url).pathname];
+    const body = answer ?? { error_code: 40401, message: "not there" };
+    return Response.json(body, { status: answer === undefined ? 404 : 200 });
+  });
+  try {
+    await body(`http://127.0.0.1:${server.addr.port}`);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+Deno.test("schema FILE.avsc: every column with its path and types", () =>
+  withSchemaFile(order(CUSTOMER), async (path) => {
+    const json = await kafka2parquet(["schema", path, "--json"]);
+    assert.deepEqual({ code: json.code, stderr: json.stderr }, { code: 0, stderr: "" });
+    assert.deepEqual(JSON.parse(json.stdout), { file: path, columns: LINES.map(asLine) });
+
+    const text = await kafka2parquet(["schema", path]);
+    assert.deepEqual({ code: text.code, stderr: text.stderr }, { code: 0, stderr: "" });
+    const lines = text.stdout.trimEnd().split("\n");
+    assert.equal(lines[0], `${path}: 11 columns`);
+    assert.deepEqual(lines[2]!.split(/ {2,}/), ["PATH", "AVRO", "COLUMN", "ARROW", "PARQUET", "NULL"]);
+    assert.deepEqual(lines[3]!.split(/ {2,}/), LINES[0]);
+    for (const line of lines) assert(line.length <= 110, line);
+  }));
+
+Deno.test("schema --separator, also from the environment and the config file, is that of the archive", () =>
+  withSchemaFile(order(CUSTOMER), async (path) => {
+    const config = path.replace(".avsc", ".toml");
+    await Deno.writeTextFile(config, `separator = "__"\n`);
+    const runs = [
+      kafka2parquet(["schema", path, "--json", "--separator", "__"]),
+      kafka2parquet(["schema", path, "--json"], { KAFKA2PARQUET_SEPARATOR: "__" }),
+      kafka2parquet(["schema", path, "--json", "--config", config]),
+    ];
+    for (const { stdout } of await Promise.all(runs)) {
+      const { columns } = JSON.parse(stdout);
+      assert.deepEqual([columns[2].path, columns[2].column], ["customer.since", "customer__since"]);
+    }
+  }));
+
+Deno.test("schema SUBJECT and ID: from the registry, with what they refer to", () =>
+  withRegistry(async (url) => {
+    const subject = await kafka2parquet(["schema", "orders-value", "--registry", url, "--json"]);
+    assert.deepEqual({ code: subject.code, stderr: subject.stderr }, { code: 0, stderr: "" });
+    assert.deepEqual(JSON.parse(subject.stdout), {
+      subject: "orders-value",
+      version: 2,
+      id: 7,
+      columns: LINES.map(asLine),
+    });
+    const id = await kafka2parquet(["schema", "7", "--json"], { KAFKA2PARQUET_REGISTRY: url });
+    assert.deepEqual(JSON.parse(id.stdout), { id: 7, columns: LINES.map(asLine) });
+    const text = await kafka2parquet(["schema", "orders-value", "--registry", url]);
+    assert.match(text.stdout, /^orders-value, version 2, id 7: 11 columns\n/);
+  }));
+
+for (
+  const [of, error, hint] of [
+    ["orders", `No subject "orders": not there`, "Did you mean orders-value?"],
+    ["other", `No subject "other": not there`, "Subjects are mostly named <topic>-value."],
+    ["9", "No schema has the id 9: not there", undefined],
+    ["8", "id 8 is a schema of type PROTOBUF", "kafka2parquet archives Avro records."],
+    [
+      "no/such.avsc",
+      "Cannot read no/such.avsc: no such file",
+      "Name an .avsc file, a subject or a schema id.",
+    ],
+  ] as const
+) {
+  Deno.test(`schema ${of} is an error that says so`, () =>
+    withRegistry(async (url) => {
+      const { code, stdout, stderr } = await kafka2parquet(["schema", of, "--registry", url]);
+      assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
+      assert.equal(stderr, `error: ${error}\n${hint === undefined ? "" : `hint: ${hint}\n`}`);
+    }));
+}
+
+Deno.test("schema: what makes no columns is said with the place", async () => {
+  const inner = { type: "record", name: "I", fields: [{ name: "c", type: "int" }] };
+  const twice = {
+    type: "record",
+    name: "R",
+    fields: [{ name: "a", type: inner }, { name: "a__c", type: "int" }],
+  };
+  for (
+    const [schema, pattern] of [
+      [{ type: "record", name: "R", fields: [{ name: "a", type: "strin" }] }, /\$\.fields\[0\]\.type.*strin/],
+      [twice, /Two fields would both be the column "a__c": a\.c and a__c/],
+    ] as const
+  ) {
+    await withSchemaFile(schema, async (path) => {
+      const { code, stdout, stderr } = await kafka2parquet(["schema", path, "--separator", "__"]);
+      assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
+      assert.match(stderr, pattern);
+      assert.match(stderr, /\nhint: /);
+    });
+  }
+});
+
+Deno.test("schema without a registry gives up soon, with exit code 69", async () => {
+  const url = `http://127.0.0.1:${freePorts(1)[0]}`;
+  const { code, stdout, stderr } = await kafka2parquet(["schema", "orders-value", "--registry", url]);
+  assert.deepEqual({ code, stdout }, { code: 69, stdout: "" });
+  const [error, hint] = stderr.trimEnd().split("\n").slice(-2);
+  assert(error!.startsWith(`error: Cannot reach the schema registry at ${url}: `), stderr);
+  assert.equal(hint, "hint: Check --registry, its path included, and that the registry is running.");
+});
