@@ -21,7 +21,7 @@ import { FileSealer, type SealedFile } from "./file_sealer.ts";
 import type { Archive, Summary } from "./messages.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
 import { describeAssignment, fetchError } from "./describe.ts";
-import { keyOf, recover, type RecoveryOptions, settle } from "./recovery.ts";
+import { keyOf, type ReadyPartition, recover, type RecoveryOptions, settle } from "./recovery.ts";
 import { Schemas } from "./schemas.ts";
 import { SessionArchive } from "./session_archive.ts";
 import { offsetMap, startOffsets } from "./start_offsets.ts";
@@ -31,6 +31,8 @@ import { Totals } from "./totals.ts";
 const log = getLogger(["kafka2parquet", "archiver"]);
 
 const PROGRESS_EVERY_MS = 500;
+/** Offset ranges named where something could not be saved. */
+const HELD_RANGES_TOLD = 10;
 /** A checkpoint that waits for other members is judged again so soon, and everything so often. */
 const JUDGE_WAITING_MS = 5000;
 const JUDGE_EVERY_MS = 60 * 60 * 1000;
@@ -44,7 +46,7 @@ export const archive: Archive = async (config, { stop, progress }) => {
   if (stop.aborted) ending.abort();
   const registry = new Registry({ urls: config.registry, signal: ending.signal });
   const client = await connectAll(config, { registry, stop });
-  if (client === undefined) return totals.with({ bufferedRows: 0, lag: 0 });
+  if (client === undefined) return totals.with({ bufferedRows: 0 });
   try {
     const archiver = await Archiver.create(config, { client, registry, totals, ending });
     const timer = setInterval(() => progress(archiver.progress), PROGRESS_EVERY_MS);
@@ -178,9 +180,13 @@ class Archiver implements MemberHandler {
   }
 
   get progress() {
-    return this.#totals.with({
-      bufferedRows: this.#current?.bufferedRows ?? 0,
-      lag: this.#current?.lag ?? 0,
+    const current = this.#current;
+    // Without a session the lag and the partitions are not known, which is not the same as none.
+    return current === undefined ? this.#totals.with({ bufferedRows: 0 }) : this.#totals.with({
+      bufferedRows: current.bufferedRows,
+      lag: current.lag,
+      held: current.held(HELD_RANGES_TOLD),
+      partitions: current.session.assignment.length,
     });
   }
 
@@ -236,6 +242,7 @@ class Archiver implements MemberHandler {
       onFailure: (error) => this.#fail(error),
     });
     current.start(ready);
+    await this.#refuseBeyondEnd(session, ready);
     if (current.done) this.#ending.abort();
     void this.#judgeAgain(recovery, waiting);
   }
@@ -255,17 +262,11 @@ class Archiver implements MemberHandler {
   async revoked(session: Session, reason: "rebalance" | "stopping"): Promise<void> {
     const current = this.#current;
     if (current?.session !== session) return;
-    const rows = current.bufferedRows;
-    log.info(
-      reason === "rebalance"
-        ? "The group rebalances: saving {rows} rows"
-        : "Saving {rows} rows before leaving",
-      {
-        rows,
-      },
-    );
+    if (reason === "rebalance") {
+      log.info("The group rebalances: saving {rows} rows", { rows: current.bufferedRows });
+    }
     await current.flush();
-    if (reason === "stopping") this.#unsaved = current.unsaved();
+    if (reason === "stopping") this.#unsaved = current.held(HELD_RANGES_TOLD);
   }
 
   lost(session: Session): Promise<void> {
@@ -274,6 +275,8 @@ class Archiver implements MemberHandler {
         group: this.#config.group,
         rows: this.#current.bufferedRows,
       });
+      // What was to be saved at the end and could not be is told, and makes the end no success.
+      if (this.#ending.signal.aborted) this.#unsaved = this.#current.held(HELD_RANGES_TOLD);
       this.#current.drop();
       this.#current = undefined;
     }
@@ -299,6 +302,28 @@ class Archiver implements MemberHandler {
       if (current.done) this.#ending.abort();
     } catch (error) {
       this.#fail(error);
+    }
+  }
+
+  /**
+   * A bounded run would take a position behind the end for one that has arrived there. It is what a topic leaves that was
+   * made again, or an offset set by hand, and is treated as it is while fetching: as out of range.
+   */
+  async #refuseBeyondEnd(session: Session, ready: readonly ReadyPartition[]): Promise<void> {
+    const beyond = ready.filter((plan) => plan.position > (this.#ends?.get(keyOf(plan)) ?? plan.position));
+    if (beyond.length === 0) return;
+    const starts = offsetMap(await this.#client.offsets(beyond, "earliest"));
+    const ends = offsetMap(await this.#client.offsets(beyond, "latest"));
+    for (const plan of beyond) {
+      const logEnd = ends.get(keyOf(plan));
+      if (logEnd === undefined || plan.position <= logEnd) continue;
+      const logStart = starts.get(keyOf(plan)) ?? 0n;
+      await this.fetchFailed(session, plan, {
+        kind: "out-of-range",
+        position: plan.position,
+        logStart,
+        logEnd,
+      });
     }
   }
 

@@ -26,10 +26,12 @@ export function fetchError({ topic, partition }: TopicPartition, problem: FetchP
   switch (problem.kind) {
     case "out-of-range": {
       const { position, logStart, logEnd } = problem;
-      const range =
-        `${where}: offset ${position} is not in Kafka any more, which holds ${logStart} to ${logEnd}`;
-      const lost = position < logStart ? `; offsets ${position} to ${logStart - 1n} are lost` : "";
-      return new UserError(range + lost, {
+      const message = position < logStart
+        ? `${where}: offsets ${position} to ${
+          logStart - 1n
+        } are lost: Kafka has deleted them before they were archived`
+        : `${where}: the group's offset ${position} is beyond the end, Kafka's next one is ${logEnd}: was the topic made again?`;
+      return new UserError(message, {
         exitCode: ExitCode.config,
         hint: "Everything before it is saved. Say how to go on with --on-out-of-range earliest or latest.",
       });

@@ -23,7 +23,7 @@ export class FileLog {
   readonly #rowsPerFile: number;
   #told = 0;
   #toldMs = Number.NEGATIVE_INFINITY;
-  #gathered = { files: 0, rows: 0, bytes: 0 };
+  #gathered = { files: 0, rows: 0, deadLetters: 0, bytes: 0 };
   #fast = { files: 0, rows: 0, sinceMs: 0 };
   #advised = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -48,7 +48,7 @@ export class FileLog {
       return;
     }
     this.#gathered.files++;
-    this.#gathered.rows += file.rows;
+    this.#gathered[file.kind === "data" ? "rows" : "deadLetters"] += file.rows;
     this.#gathered.bytes += file.bytes;
     this.#timer ??= setTimeout(() => this.flush(), GATHER_MS);
   }
@@ -57,13 +57,15 @@ export class FileLog {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const { files, rows, bytes } = this.#gathered;
+    const { files, rows, deadLetters, bytes } = this.#gathered;
     if (files === 0) return;
-    this.#gathered = { files: 0, rows: 0, bytes: 0 };
+    this.#gathered = { files: 0, rows: 0, deadLetters: 0, bytes: 0 };
     this.#toldMs = performance.now();
-    log.info("Wrote {files} files with {rows} rows, {mebibytes} MiB", {
+    const others = deadLetters > 0 ? " and {deadLetters} dead letters" : "";
+    log.info(`Wrote {files} more files with {rows} rows${others}, {mebibytes} MiB`, {
       files,
       rows,
+      ...(deadLetters > 0 && { deadLetters }),
       mebibytes: Number((bytes / 2 ** 20).toFixed(1)),
     });
   }

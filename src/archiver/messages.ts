@@ -21,6 +21,8 @@ export interface Progress {
   readonly bufferedRows: number;
   /** Records between the positions and the ends of the partitions, where known. */
   readonly lag?: number;
+  /** The offset ranges of records that are held, in words: a few of them, dead letters and skipped records included. */
+  readonly held?: readonly string[];
   /** How many partitions the group has assigned to it; absent while it is no member. */
   readonly partitions?: number;
 }

@@ -6,7 +6,7 @@ import type { WriterSchema } from "./schemas.ts";
 /** What happened to one partition's records since the last file. */
 export interface Counts {
   rows: number;
-  deadLetters: number;
+  readonly deadLetters: Record<string, number>;
   readonly skipped: Record<string, number>;
 }
 
@@ -58,13 +58,16 @@ export class OpenFile {
 
   counts(partition: number): Counts {
     let counts = this.#counts.get(partition);
-    if (counts === undefined) this.#counts.set(partition, counts = { rows: 0, deadLetters: 0, skipped: {} });
+    if (counts === undefined) this.#counts.set(partition, counts = { rows: 0, deadLetters: {}, skipped: {} });
     return counts;
   }
 
-  skip(partition: number, reason: string): void {
-    const { skipped } = this.counts(partition);
-    skipped[reason] = (skipped[reason] ?? 0) + 1;
+  countSkipped(partition: number, reason: string): void {
+    addOne(this.counts(partition).skipped, reason);
+  }
+
+  countDeadLetter(partition: number, reason: string): void {
+    addOne(this.counts(partition).deadLetters, reason);
   }
 
   use(schema: WriterSchema): void {
@@ -79,4 +82,8 @@ export class OpenFile {
     this.schemas.clear();
     this.openedAtMs = undefined;
   }
+}
+
+function addOne(counts: Record<string, number>, reason: string): void {
+  counts[reason] = (counts[reason] ?? 0) + 1;
 }

@@ -57,6 +57,7 @@ export class SessionArchive {
         partition: plan.partition,
         position: plan.position,
         checkpointed: plan.position,
+        committed: plan.position,
         uncovered: plan.uncovered,
         aheadSinceMs: undefined,
         end,
@@ -105,7 +106,11 @@ export class SessionArchive {
     const offsets = [{ topic: at.topic, partition: at.partition, offset: position, metadata }];
     const commit = (wanted: typeof offsets) => session.commit(wanted);
     if (!await commitUntilKnown(offsets, { session: session.signal, commit })) return false;
-    state.position = state.checkpointed = state.uncovered = position;
+    state.position =
+      state.checkpointed =
+      state.committed =
+      state.uncovered =
+        position;
     state.aheadSinceMs = undefined;
     if (!isDone(state)) session.fetchFrom(at, position);
     return true;
@@ -140,11 +145,13 @@ export class SessionArchive {
     await Promise.all([...this.#topics.values()].map((topic) => topic.flush()));
   }
 
-  /** What a flush has not saved: ranges that are not known to be committed. */
-  unsaved(): string[] {
-    return this.#states()
-      .filter(({ topic, state }) => topic.unsettled && state.position > 0n)
-      .map(({ topic, state }) => `${topic.topic}[${state.partition}] up to ${state.position}`);
+  /** Offset ranges that are held and not known to be committed, at most so many, in words. */
+  held(limit: number): string[] {
+    const ranges = this.#states().filter(({ state }) => state.position > state.committed);
+    const words = ranges.slice(0, limit).map(({ topic, state }) =>
+      `${topic.topic}[${state.partition}] ${state.committed} to ${state.position - 1n}`
+    );
+    return ranges.length > limit ? [...words, `and ${ranges.length - limit} more partitions`] : words;
   }
 
   /** Gives up what is held. */
@@ -188,6 +195,7 @@ export class SessionArchive {
       backlog: this.#backlog,
       pending: (partition) => this.#pending.get(keyOf({ topic: name, partition })) ?? new Map(),
       randomId: () => randomUUID().replaceAll("-", ""),
+      onCommitted: (ranges) => topic!.committed(ranges),
       onPublished: (files) => {
         topic!.published(files);
         this.#options.onPublished(files);

@@ -5,7 +5,7 @@ import type { CheckpointPipeline } from "../checkpoint/mod.ts";
 import type { Columns } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
 import { UserError } from "../errors.ts";
-import type { FetchedRecords, RecordRun } from "../model.ts";
+import type { FetchedRecords, PartitionRange, RecordRun } from "../model.ts";
 import { appendDeadLetter } from "./dead_letters.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
 import type { FileSealer, SealedFile } from "./file_sealer.ts";
@@ -30,6 +30,8 @@ export interface PartitionState {
   position: bigint;
   /** Where the next checkpoint's range begins. */
   checkpointed: bigint;
+  /** What the group has committed for certain. */
+  committed: bigint;
   /** Where the next file's range begins: records of ranges that were committed without a file are before it. */
   uncovered: bigint;
   /** `performance.now()` since when position and checkpointed differ; undefined while they do not. */
@@ -37,6 +39,15 @@ export interface PartitionState {
   /** Records of a bounded run end here. */
   readonly end: bigint | undefined;
   highWatermark: bigint | undefined;
+}
+
+/** Why a record cannot become a row. */
+interface Problem {
+  /** As footers count it. */
+  readonly kind: "no-header" | "no-schema" | "bad-value";
+  readonly schemaId: number | undefined;
+  /** For a person. */
+  readonly reason: string;
 }
 
 export interface TopicOptions {
@@ -96,6 +107,14 @@ export class TopicArchive {
   /** Whether something is held that is not known to be committed. */
   get unsettled(): boolean {
     return this.#file.openedAtMs !== undefined || !this.pipeline.settled;
+  }
+
+  /** Notes ranges that the pipeline has committed. */
+  committed(ranges: readonly PartitionRange[]): void {
+    for (const { partition, next } of ranges) {
+      const state = this.partitions.get(partition);
+      if (state !== undefined) state.committed = next;
+    }
   }
 
   /** Counts files that the pipeline has published. */
@@ -203,9 +222,10 @@ export class TopicArchive {
       this.#skip(state, "tombstone");
     } else if (schema === undefined) {
       const reason = headerProblem(bytes, start, fetched.valueEnd[index]!);
-      this.#bad({ fetched, bytes, index, state }, undefined, reason);
+      this.#bad({ fetched, bytes, index, state }, { kind: "no-header", schemaId: undefined, reason });
     } else {
-      this.#bad({ fetched, bytes, index, state }, id, schema.reason);
+      const { reason } = schema;
+      this.#bad({ fetched, bytes, index, state }, { kind: "no-schema", schemaId: id, reason });
     }
     return index + 1;
   }
@@ -239,7 +259,9 @@ export class TopicArchive {
       this.#file.use(schema);
       this.#file.counts(state.partition).rows += rows;
     }
-    for (const { index, reason } of bad) this.#bad({ fetched, bytes, index, state }, schema.id, reason);
+    for (const { index, reason } of bad) {
+      this.#bad({ fetched, bytes, index, state }, { kind: "bad-value", schemaId: schema.id, reason });
+    }
   }
 
   /** The open file's columns, after closing the file where this schema's do not go with them. */
@@ -266,7 +288,7 @@ export class TopicArchive {
   }
 
   #skip(state: PartitionState, reason: string): void {
-    this.#file.skip(state.partition, reason);
+    this.#file.countSkipped(state.partition, reason);
     this.#totals.skipped++;
   }
 
@@ -277,8 +299,7 @@ export class TopicArchive {
       index: number;
       state: PartitionState;
     },
-    schemaId: number | undefined,
-    reason: string,
+    { kind, schemaId, reason }: Problem,
   ): void {
     const where = { topic: this.topic, partition: state.partition, offset: fetched.offsets[index]!, reason };
     switch (this.#config.onError) {
@@ -292,13 +313,13 @@ export class TopicArchive {
         );
       case "skip":
         log.warning("Skipped {topic}[{partition}] offset {offset}: {reason}", where);
-        this.#skip(state, "undecodable");
+        this.#skip(state, kind);
         return;
       case "dead-letter":
         log.warning("Dead letter: {topic}[{partition}] offset {offset}: {reason}", where);
         appendDeadLetter(this.#file.columnsForDeadLetters(), { fetched, bytes, index }, { schemaId, reason });
         this.#file.openedAtMs ??= performance.now();
-        this.#file.counts(state.partition).deadLetters++;
+        this.#file.countDeadLetter(state.partition, kind);
     }
   }
 

@@ -27,6 +27,8 @@ export interface PipelineOptions {
   /** Other stores' checkpoints that every commit of this partition carries. */
   pending(partition: number): ReadonlyMap<string, string>;
   randomId(): string;
+  /** Called when Kafka has accepted these ranges. */
+  onCommitted(ranges: readonly PartitionRange[]): void;
   /** Called after a checkpoint is visible; the bytes of the files are gone after it returns. */
   onPublished(files: readonly FileToPrepare[]): void;
   /** Called once, with what nothing can be done about: the program ends. */
@@ -200,6 +202,7 @@ export class CheckpointPipeline {
     const { sink, onPublished } = this.#options;
     if (building.files.length > 0 && !await this.#prepare(building)) return false;
     if (!await this.#commit(building)) return false;
+    this.#options.onCommitted([...building.ranges.values()]);
     if (building.files.length === 0) return true;
     // Committed is committed: publishing goes on even if the session ends meanwhile, so no signal ends it.
     const forever = new AbortController().signal;

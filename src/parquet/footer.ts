@@ -11,7 +11,8 @@ export const FOOTER_KEY_PREFIX = "kafka2parquet.";
 /** What happened to the records of one partition's offset range; `topic` is that of the file. */
 export interface RangeCounts extends PartitionRange {
   readonly rows: number;
-  readonly deadLetters: number;
+  /** Records in dead-letter files, by reason. */
+  readonly deadLetters: Readonly<Record<string, number>>;
   /** Records left out on purpose, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
 }
@@ -105,7 +106,7 @@ interface StoredRange {
   readonly first: string;
   readonly next: string;
   readonly rows: number;
-  readonly dead_letters: number;
+  readonly dead_letters: Record<string, number>;
   readonly skipped: Record<string, number>;
 }
 

@@ -46,6 +46,7 @@ async function withPipeline(
     backlog: new Backlog(options.backlogBytesMax ?? 1000),
     pending: () => new Map(),
     randomId: () => crypto.randomUUID().replaceAll("-", ""),
+    onCommitted: () => {},
     onPublished: (files) => published.push(...files.map(({ final }) => final)),
     onFailure: (error) => failures.push(error),
   };

@@ -172,3 +172,19 @@ integrationTest(
     assert.equal((await program.exit).code, 0, program.stderr.join("\n"));
   },
 );
+
+integrationTest("positions: an offset beyond the end is no success of a bounded run", async (servers) => {
+  await using folder = await tempDir();
+  const job = await makeJob(servers, folder);
+  await job.produce(0, 16);
+  const flags = [...job.flags, "--until-end"];
+  await using first = runProgram(flags);
+  assert.equal((await first.exit).code, 0, first.stderr.join("\n"));
+  // As after a topic was deleted and made again, or an offset was set by hand.
+  await servers.admin((admin) =>
+    admin.setOffsets({ groupId: job.group, topic: job.topic, partitions: [{ partition: 0, offset: "999" }] })
+  );
+  await using program = runProgram(flags);
+  assert.equal((await program.exit).code, 78, program.stderr.join("\n"));
+  assert.match(program.stderr.join("\n"), /offset 999 is beyond the end, Kafka's next one is 16/);
+});

@@ -28,10 +28,10 @@ const CONTENT: FooterContent = {
       first: 5n,
       next: 9_223_372_036_854_775_807n,
       rows: 3,
-      deadLetters: 1,
+      deadLetters: { "bad-value": 1 },
       skipped: { tombstone: 2 },
     },
-    { topic: "orders", partition: 11, first: 0n, next: 0n, rows: 0, deadLetters: 0, skipped: {} },
+    { topic: "orders", partition: 11, first: 0n, next: 0n, rows: 0, deadLetters: {}, skipped: {} },
   ],
   schemas: new Map([[7, '{"type":"string"}'], [1_000_000, '"long"']]),
 };
