@@ -3,7 +3,7 @@ import { messageOf, UserError } from "../errors.ts";
 import type { FileSummary, ParquetReader } from "../parquet/mod.ts";
 import { factsAsJson, factsAsLines, rowsAsLines } from "./inspect_format.ts";
 import type { Output } from "./output.ts";
-import { countText, csvLine, type Json, toJson } from "./text.ts";
+import { csvLine, type Json, plural, toJson } from "./text.ts";
 
 export type Format = "text" | "json" | "csv";
 
@@ -77,7 +77,7 @@ export class FilePrinter {
       shown += rows.length;
     }
     if (limit > 0 && shown < summary.rows) {
-      output.write(`${countText(summary.rows - shown)} more: --rows all shows them\n`);
+      output.write(`${plural(summary.rows - shown, "more row")}: --rows all shows them\n`);
     }
   }
 

@@ -206,8 +206,8 @@ class FolderTotals {
       const totals = this.#partition({ cluster, group, topic, partition: range.partition });
       totals.offsets.add(range);
       totals.rows += range.rows;
-      totals.deadLetters += range.deadLetters;
-      totals.skipped += Object.values(range.skipped).reduce((sum, count) => sum + count, 0);
+      totals.deadLetters += sumOf(range.deadLetters);
+      totals.skipped += sumOf(range.skipped);
     }
   }
 
@@ -277,6 +277,11 @@ class FolderTotals {
       })),
     };
   }
+}
+
+/** Of counts by reason. */
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function offsetsText(offsets: OffsetRanges): string {

@@ -56,12 +56,14 @@ export function rangeText({ first, next }: { readonly first: bigint; readonly ne
 }
 
 function countsText({ rows, deadLetters, skipped }: Content["ranges"][number]): string {
-  const skips = Object.entries(skipped).map(([reason, count]) => `${countText(count)} skipped (${reason})`);
-  return [
-    plural(rows, "row"),
-    ...(deadLetters > 0 ? [plural(deadLetters, "dead letter")] : []),
-    ...skips,
-  ].join(", ");
+  const counts = [plural(rows, "row")];
+  for (const [reason, count] of Object.entries(deadLetters)) {
+    counts.push(`${plural(count, "dead letter")} (${reason})`);
+  }
+  for (const [reason, count] of Object.entries(skipped)) {
+    counts.push(`${countText(count)} skipped (${reason})`);
+  }
+  return counts.join(", ");
 }
 
 function columnLines(columns: readonly FileColumn[], width: number): string[] {
@@ -79,7 +81,11 @@ function columnLines(columns: readonly FileColumn[], width: number): string[] {
     sizeText(column.compressedBytes),
     sizeText(column.uncompressedBytes),
   ]);
-  return formatTable([header, ...lines], { width, right: [header.length - 2, header.length - 1] });
+  return formatTable([header, ...lines], {
+    width,
+    right: [header.length - 2, header.length - 1],
+    whole: [0],
+  });
 }
 
 function rowGroupLines({ rowGroups }: FileSummary, width: number): string[] {

@@ -159,19 +159,24 @@ function given(found: FoundSchema, { name, json }: Pick<Given, "name" | "json">)
 }
 
 function asLines({ name }: Given, columns: readonly Column[]): string[] {
+  // Mostly a column has the name of its path; then twice the same would only take room.
+  const isSame = columns.every(({ path, column }) => path === column.name);
   const lines = columns.map(({ path, avro, column, types }) => [
-    path,
-    avro,
+    ...(isSame ? [] : [path]),
     column.name,
+    avro,
     types.arrow,
     types.parquet,
     column.nullable ? "yes" : "no",
   ]);
+  const names = isSame ? ["PATH AND COLUMN"] : ["PATH", "COLUMN"];
   return [
     `${cleanLine(name)}: ${plural(columns.length, "column")}`,
     "",
-    ...formatTable([["PATH", "AVRO", "COLUMN", "ARROW", "PARQUET", "NULL"], ...lines], {
-      width: terminalWidth(),
+    ...formatTable([[...names, "AVRO", "ARROW", "PARQUET", "NULL"], ...lines], {
+      // What goes into a pipe is for programs, which want it whole.
+      width: terminalWidth(Infinity),
+      whole: [names.length - 1],
     }),
   ];
 }

@@ -74,7 +74,7 @@ export function formatBlocks(
     const part = (
       line: readonly string[],
     ) => [...line.slice(0, leading), ...line.slice(from, from + perBlock)];
-    blocks.push(formatTable([titles, ...lines].map(part), { width }));
+    blocks.push(formatTable([titles, ...lines].map(part), { width, whole: [0] }));
   }
   return blocks;
 }

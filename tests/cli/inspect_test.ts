@@ -56,7 +56,7 @@ function contentOf(
       first,
       next,
       rows: 3,
-      deadLetters: 1,
+      deadLetters: { truncated: 1 },
       skipped: { tombstone: Number(next - first) - 4 },
     }],
     schemas: new Map([[7, `{"type":"long"}`]]),
@@ -87,7 +87,7 @@ Deno.test("inspect FILE: origin, columns and first rows, in lines of one screen"
       /^ {2}topic +orders$/,
       /^ {2}group +4 on cluster cluster-1$/,
       /^ {2}schema ids +7$/,
-      /^ {2}offsets +partition 0 \[0, 10\): 3 rows, 1 dead letter, 6 skipped \(tombstone\)$/,
+      /^ {2}offsets +partition 0 \[0, 10\): 3 rows, 1 dead letter \(truncated\), 6 skipped \(tombstone\)$/,
       /^customer\.name +utf8 +yes +BYTE_ARRAY STRING +\S+ +\d+ B +\d+ B$/,
       /^amount +decimal128\(38, 2\) +no +FIXED_LEN_BYTE_ARRAY\(16\) DECIMAL\(38, 2\) /,
       /^tags +list<utf8> +no +LIST /,
@@ -131,7 +131,14 @@ Deno.test("inspect --json: the same keys for ever, every digit, and the rows", a
     checkpoint: "c".repeat(32),
     schema_ids: [7],
     writer_schemas: { 7: `{"type":"long"}` },
-    ranges: [{ partition: 0, first: 0, next: 10, rows: 3, dead_letters: 1, skipped: { tombstone: 6 } }],
+    ranges: [{
+      partition: 0,
+      first: 0,
+      next: 10,
+      rows: 3,
+      dead_letters: { truncated: 1 },
+      skipped: { tombstone: 6 },
+    }],
   });
   assert.deepEqual({ ...file.first_rows[0], id: 0 }, {
     id: 0,
