@@ -10,75 +10,112 @@ const KINDS_MAX = 1_000;
 
 /** Of a record's properties these tell kinds apart, beside level, category and message template. */
 const KEY_PROPERTIES = ["topic", "broker", "url"] as const;
+/** These too, but for the limit: a topic of nothing but rubbish has a reason of its own for each record. */
+const DETAIL_PROPERTIES = ["partition", "reason"] as const;
+/** So many kinds may differ in the details alone; what more there are of them are one kind together. */
+export const DETAILS_MAX = 20;
 
 interface Kind {
+  /** What it shares with kinds that differ in the details. */
+  readonly family: string;
   windowStartMs: number;
   written: number;
-  /** Records held back since the last line. */
-  repeats: number;
-  last: LogRecord;
+  held: Held | undefined;
 }
 
-/** Decides which records are written; one that stands for others carries their number as `repeated`. */
+/** Records held back since the last line. */
+interface Held {
+  count: number;
+  last: LogRecord;
+  /** Whether all are of one partition; their offsets make no span otherwise. */
+  samePartition: boolean;
+  /** Of the records that carry an `offset`. */
+  firstOffset: bigint | undefined;
+  lastOffset: bigint | undefined;
+}
+
+/**
+ * Decides which records are written. One that stands for others carries the number of all as `repeated`, and where
+ * they have offsets, `firstOffset` and `lastOffset`.
+ */
 export class Repeats {
   readonly #kinds = new Map<string, Kind>();
+  /** How many kinds there are of a family. */
+  readonly #families = new Map<string, number>();
 
   /** The records to write now that `record` came at `nowMs`: none, it, or others that were due before it. */
   accept(record: LogRecord, nowMs: number): LogRecord[] {
     const burst = burstOf(record);
     if (burst === Infinity) return [record];
-    const key = keyOf(record);
-    const out = this.#settle(key, nowMs);
+    const { key, family } = this.#keyOf(record);
+    // A worker's record was made a moment before it came here: lines before it must not seem to be later.
+    const out = this.#settle(key, { nowMs, writtenMs: Math.min(nowMs, record.timestamp) });
     const kind = this.#kinds.get(key);
     if (kind === undefined) {
       if (this.#kinds.size >= KINDS_MAX) out.push(...this.#evictOldest(nowMs));
-      this.#kinds.set(key, { windowStartMs: nowMs, written: 1, repeats: 0, last: record });
+      this.#kinds.set(key, { family, windowStartMs: nowMs, written: 1, held: undefined });
+      this.#families.set(family, (this.#families.get(family) ?? 0) + 1);
       out.push(record);
     } else if (kind.written < burst) {
       kind.written++;
       out.push(record);
-    } else {
-      kind.repeats++;
-      kind.last = record;
-    }
+    } else kind.held = hold(kind.held, record);
     return out;
   }
 
   /** The lines that stand for records held back in windows that have ended by `nowMs`. */
   due(nowMs: number): LogRecord[] {
-    return [...this.#kinds.keys()].flatMap((key) => this.#settle(key, nowMs));
+    return [...this.#kinds.keys()].flatMap((key) => this.#settle(key, { nowMs, writtenMs: nowMs }));
   }
 
   /** The lines for all that is held back; the end of the program. */
   flush(nowMs: number): LogRecord[] {
-    const kinds = [...this.#kinds.values()].filter(({ repeats }) => repeats > 0);
+    const lines = [...this.#kinds.values()].flatMap((kind) => standIn(kind, { nowMs, writtenMs: nowMs }));
     this.#kinds.clear();
-    return kinds.map((kind) => standIn(kind, nowMs));
+    this.#families.clear();
+    return lines;
+  }
+
+  #keyOf(record: LogRecord): { key: string; family: string } {
+    const family = keyOf(record, KEY_PROPERTIES);
+    const key = keyOf(record, [...KEY_PROPERTIES, ...DETAIL_PROPERTIES]);
+    const isOneTooMany = !this.#kinds.has(key) && (this.#families.get(family) ?? 0) >= DETAILS_MAX;
+    return { key: isOneTooMany ? family : key, family };
   }
 
   /** Ends the kind's window if it is over, and gives the line for what it held back. */
-  #settle(key: string, nowMs: number): LogRecord[] {
+  #settle(key: string, at: Moment): LogRecord[] {
     const kind = this.#kinds.get(key);
-    if (kind === undefined || nowMs - kind.windowStartMs < REPEAT_WINDOW_MS) return [];
-    if (kind.repeats === 0) {
-      this.#kinds.delete(key);
-      return [];
-    }
-    const line = standIn(kind, nowMs);
+    if (kind === undefined || at.nowMs - kind.windowStartMs < REPEAT_WINDOW_MS) return [];
+    const line = standIn(kind, at);
+    if (line.length === 0) this.#forget(key, kind);
     // The flood may go on: its next line comes a window later, not at its next record.
-    kind.windowStartMs = nowMs;
+    kind.windowStartMs = at.nowMs;
     kind.written = Infinity;
-    kind.repeats = 0;
-    return [line];
+    kind.held = undefined;
+    return line;
   }
 
   #evictOldest(nowMs: number): LogRecord[] {
     for (const [key, kind] of this.#kinds) {
-      this.#kinds.delete(key);
-      return kind.repeats > 0 ? [standIn(kind, nowMs)] : [];
+      this.#forget(key, kind);
+      return standIn(kind, { nowMs, writtenMs: nowMs });
     }
     return [];
   }
+
+  #forget(key: string, { family }: Kind): void {
+    this.#kinds.delete(key);
+    const others = (this.#families.get(family) ?? 1) - 1;
+    if (others > 0) this.#families.set(family, others);
+    else this.#families.delete(family);
+  }
+}
+
+interface Moment {
+  readonly nowMs: number;
+  /** The timestamp of a line that is written now. */
+  readonly writtenMs: number;
 }
 
 function burstOf(record: LogRecord): number {
@@ -86,16 +123,47 @@ function burstOf(record: LogRecord): number {
   return record.level === "info" ? INFO_BURST : Infinity;
 }
 
-function keyOf(record: LogRecord): string {
+function keyOf(record: LogRecord, properties: readonly string[]): string {
   const template = typeof record.rawMessage === "string" ? record.rawMessage : record.rawMessage.join("{}");
-  const values = KEY_PROPERTIES.map((name) => String(record.properties[name] ?? ""));
+  const values = properties.map((name) => String(record.properties[name] ?? ""));
   return JSON.stringify([record.level, record.category, template, values]);
 }
 
-/** The kind's last record, with the number of those that it stands for. */
-function standIn({ last, repeats, windowStartMs }: Kind, nowMs: number): LogRecord {
+function hold(held: Held | undefined, record: LogRecord): Held {
+  const offset = offsetOf(record);
+  if (held === undefined) {
+    return { count: 1, last: record, samePartition: true, firstOffset: offset, lastOffset: offset };
+  }
+  held.count++;
+  held.samePartition &&= held.last.properties["partition"] === record.properties["partition"];
+  held.last = record;
+  if (offset === undefined) return held;
+  if (held.firstOffset === undefined || offset < held.firstOffset) held.firstOffset = offset;
+  if (held.lastOffset === undefined || offset > held.lastOffset) held.lastOffset = offset;
+  return held;
+}
+
+function offsetOf({ properties: { offset } }: LogRecord): bigint | undefined {
+  return typeof offset === "bigint" || Number.isInteger(offset)
+    ? BigInt(offset as bigint | number)
+    : undefined;
+}
+
+/** The last record that was held back, with the number and the offsets of all; nothing where none was. */
+function standIn({ held, windowStartMs }: Kind, { nowMs, writtenMs }: Moment): LogRecord[] {
+  if (held === undefined) return [];
+  const { count, last, samePartition, firstOffset, lastOffset } = held;
+  if (count === 1) return [{ ...last, timestamp: writtenMs }];
   const seconds = Math.max(1, Math.round((nowMs - windowStartMs) / 1_000));
+  const hasSpan = samePartition && firstOffset !== undefined && lastOffset !== undefined;
+  const offsets = hasSpan ? `, offsets ${firstOffset} to ${lastOffset}` : "";
   const message = [...last.message];
-  message[message.length - 1] = `${message.at(-1)} (repeated ${repeats} times in ${seconds} s)`;
-  return { ...last, message, properties: { ...last.properties, repeated: repeats } };
+  message[message.length - 1] = `${message.at(-1)} (and ${count - 1} more in ${seconds} s${offsets})`;
+  const span = hasSpan ? { firstOffset, lastOffset } : {};
+  return [{
+    ...last,
+    message,
+    timestamp: writtenMs,
+    properties: { ...last.properties, repeated: count, ...span },
+  }];
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import type { LogLevel, LogRecord } from "@logtape/logtape";
 
-import { INFO_BURST, REPEAT_WINDOW_MS, Repeats } from "../src/log_repeats.ts";
+import { DETAILS_MAX, INFO_BURST, REPEAT_WINDOW_MS, Repeats } from "../src/log_repeats.ts";
 
 function record(level: LogLevel, template: string, properties: Record<string, unknown> = {}): LogRecord {
   return {
@@ -17,16 +17,16 @@ function record(level: LogLevel, template: string, properties: Record<string, un
 
 const text = (records: readonly LogRecord[]) => records.map(({ message }) => message.join(""));
 
-Deno.test("a repeated warning is written once, then once a window with the number of repeats", () => {
+Deno.test("a repeated warning is written once, then once a window with the number of those that came", () => {
   const repeats = new Repeats();
   const bad = record("warning", "bad");
   assert.deepEqual(text(repeats.accept(bad, 0)), ["bad"]);
   for (let nowMs = 1; nowMs <= 5; nowMs++) assert.deepEqual(repeats.accept(bad, nowMs), []);
   assert.deepEqual(repeats.due(REPEAT_WINDOW_MS - 1), []);
-  assert.deepEqual(text(repeats.due(REPEAT_WINDOW_MS)), ["bad (repeated 5 times in 10 s)"]);
+  assert.deepEqual(text(repeats.due(REPEAT_WINDOW_MS)), ["bad (and 4 more in 10 s)"]);
   // A flood that goes on costs one line a window, not two.
   assert.deepEqual(repeats.accept(bad, REPEAT_WINDOW_MS + 1), []);
-  assert.deepEqual(text(repeats.due(2 * REPEAT_WINDOW_MS)), ["bad (repeated 1 times in 10 s)"]);
+  assert.deepEqual(text(repeats.due(2 * REPEAT_WINDOW_MS)), ["bad"]);
 });
 
 Deno.test("after a quiet window the next one is written at once again", () => {
@@ -41,8 +41,66 @@ Deno.test("the line for repeats is the last of them and carries their number", (
   repeats.accept(record("warning", "bad", { offset: 1 }), 0);
   repeats.accept(record("warning", "bad", { offset: 2 }), 1);
   repeats.accept(record("warning", "bad", { offset: 3 }), 2);
-  assert.deepEqual(repeats.flush(3_000).map(({ properties }) => properties), [{ offset: 3, repeated: 2 }]);
+  assert.deepEqual(repeats.flush(3_000).map(({ properties }) => properties), [
+    { offset: 3, repeated: 2, firstOffset: 2n, lastOffset: 3n },
+  ]);
   assert.deepEqual(repeats.flush(3_000), []);
+});
+
+/** A dead letter as the archiver logs it. */
+function deadLetter(partition: number, offset: bigint, reason: string): LogRecord {
+  const line = `Dead letter: t[${partition}] offset ${offset}: ${reason}`;
+  return {
+    ...record("warning", line, { topic: "t", partition, offset, reason }),
+    rawMessage: "Dead letter: {topic}[{partition}] offset {offset}: {reason}",
+  };
+}
+
+Deno.test("bad records are gathered by partition and reason, with the offsets that they span", () => {
+  const repeats = new Repeats();
+  const written: LogRecord[] = [];
+  for (let offset = 9n; offset <= 13n; offset++) {
+    written.push(...repeats.accept(deadLetter(0, offset, "truncated"), 0));
+    written.push(...repeats.accept(deadLetter(1, offset + 100n, "truncated"), 0));
+  }
+  written.push(...repeats.accept(deadLetter(0, 14n, "schema 4 is not in the registry"), 0));
+  assert.deepEqual(text(written), [
+    "Dead letter: t[0] offset 9: truncated",
+    "Dead letter: t[1] offset 109: truncated",
+    "Dead letter: t[0] offset 14: schema 4 is not in the registry",
+  ]);
+  assert.deepEqual(text(repeats.due(REPEAT_WINDOW_MS)), [
+    "Dead letter: t[0] offset 13: truncated (and 3 more in 10 s, offsets 10 to 13)",
+    "Dead letter: t[1] offset 113: truncated (and 3 more in 10 s, offsets 110 to 113)",
+  ]);
+});
+
+Deno.test("a reason of its own for each record is no way to flood the log", () => {
+  const repeats = new Repeats();
+  let written = 0;
+  for (let i = 0; i < 1_000; i++) {
+    written += repeats.accept(deadLetter(i % 2, BigInt(i), `byte ${i}`), i).length;
+  }
+  assert.equal(written, DETAILS_MAX + 1);
+  const lines = repeats.flush(1_000);
+  const rest = 1_000 - DETAILS_MAX - 1;
+  // Of several partitions, so without a span.
+  assert.deepEqual(text(lines), [`Dead letter: t[1] offset 999: byte 999 (and ${rest - 1} more in 1 s)`]);
+  assert.equal(repeats.accept(deadLetter(0, 1n, "byte 1"), 2_000).length, 1, "told apart again");
+});
+
+Deno.test("a gathered line carries the time at which it is written", () => {
+  const repeats = new Repeats();
+  const at = (timestamp: number, template = "bad") => ({ ...record("warning", template), timestamp });
+  const written = [
+    ...repeats.accept(at(1_000), 1_000),
+    ...repeats.accept(at(1_001), 1_002),
+    ...repeats.accept(at(9_000, "another"), 9_001),
+    // Made in a worker a moment before it came here.
+    ...repeats.accept(at(11_500), 11_502),
+    ...repeats.due(25_000),
+  ];
+  assert.deepEqual(written.map(({ timestamp }) => timestamp), [1_000, 9_000, 11_500, 25_000]);
 });
 
 Deno.test("levels, templates and topics are told apart; offsets are not", () => {
@@ -60,7 +118,7 @@ Deno.test("information is gathered only when it comes fast, debugging never", ()
   for (let i = 0; i < 1_000; i++) written += repeats.accept(record("info", "file"), i).length;
   assert.equal(written, INFO_BURST);
   assert.deepEqual(text(repeats.due(REPEAT_WINDOW_MS)), [
-    `file (repeated ${1_000 - INFO_BURST} times in 10 s)`,
+    `file (and ${1_000 - INFO_BURST - 1} more in 10 s)`,
   ]);
   for (let i = 0; i < 100; i++) assert.equal(repeats.accept(record("debug", "x"), i).length, 1);
 });
