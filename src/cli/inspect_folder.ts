@@ -124,15 +124,7 @@ class FileLines {
   readonly #folder: string;
   readonly #printer: FilePrinter;
   readonly #table: GrowingTable;
-  #lines: string[][] = [[
-    "FILE",
-    "ROWS",
-    "SIZE",
-    "COLUMNS",
-    "CODEC",
-    "SCHEMA IDS",
-    "TOPIC, PARTITION, OFFSETS",
-  ]];
+  #lines: string[][] = [["FILE", "ROWS", "SIZE", "CODEC", "SCHEMA", "OFFSETS", "TOPIC"]];
   #isEmpty = true;
   #isBegun = false;
 
@@ -140,7 +132,7 @@ class FileLines {
     this.#folder = folder;
     this.#printer = printer;
     // What goes into a pipe is for programs, which want the names whole.
-    this.#table = new GrowingTable({ width: terminalWidth(Infinity), right: [1, 2, 3], whole: [0] });
+    this.#table = new GrowingTable({ width: terminalWidth(Infinity), right: [1, 2], whole: [0, 5] });
   }
 
   add(summary: FileSummary): void {
@@ -149,10 +141,9 @@ class FileLines {
       relative(this.#folder, summary.path),
       countText(summary.rows),
       sizeText(summary.bytes),
-      countText(summary.columns.length),
       [...new Set(summary.columns.flatMap(({ codecs }) => codecs))].join(", "),
       [...summary.content?.schemas.keys() ?? []].join(", "),
-      originText(summary),
+      ...originCells(summary),
     ]);
     if (this.#lines.length >= LINES_TOGETHER) this.flush();
   }
@@ -166,13 +157,15 @@ class FileLines {
   }
 }
 
-function originText({ content }: FileSummary): string {
-  if (content === undefined) return "";
+/** The first range with its partition, and the topic. */
+function originCells({ content }: FileSummary): [string, string] {
+  if (content === undefined) return ["", ""];
   const { topic, kind, ranges: [first, ...more] } = content;
-  const deadLetters = kind === "dead_letter" ? " (dead letters)" : "";
-  if (first === undefined) return topic + deadLetters;
-  const rest = more.length > 0 ? ` +${plural(more.length, "range")}` : "";
-  return `${topic}${deadLetters} ${first.partition} ${rangeText(first)}${rest}`;
+  const offsets = first === undefined ? "" : `${first.partition} ${rangeText(first)}`;
+  return [
+    more.length > 0 ? `${offsets} +${countText(more.length)}` : offsets,
+    kind === "dead_letter" ? `${topic}, dead letters` : topic,
+  ];
 }
 
 interface PartitionTotals {

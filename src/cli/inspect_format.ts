@@ -76,7 +76,8 @@ function columnLines(columns: readonly FileColumn[], width: number): string[] {
     column.arrow,
     column.nullable ? "yes" : "no",
     column.parquet,
-    column.encodings.join(", "),
+    // Of a dictionary's indexes RLE goes without saying.
+    column.encodings.map((encoding) => encoding.replace("RLE_DICT", "DICT")).join(", "),
     ...withCodec(column.codecs.join(", ")),
     sizeText(column.compressedBytes),
     sizeText(column.uncompressedBytes),

@@ -213,7 +213,9 @@ Deno.test("inspect DIR: a line a file, sums, and the offsets of each partition j
     ...["FILE", "foreign.parquet", "orders/a.parquet", "orders/b.parquet", "orders/deep/c.parquet"],
     ...["orders/deep/d.parquet", "", cells[7]![0], "", "TOPIC", "orders", "orders", ""],
   ]);
-  assert.deepEqual(cells[2]!.slice(4), ["SNAPPY", "7", "orders 0 [10, 20)"]);
+  assert.deepEqual(cells[0], ["FILE", "ROWS", "SIZE", "CODEC", "SCHEMA", "OFFSETS", "TOPIC"]);
+  assert.deepEqual(cells[2]!.slice(3), ["SNAPPY", "7", "0 [10, 20)", "orders"]);
+  assert.deepEqual(cells[5]!.slice(5), ["0 [40, 50)", "orders, dead letters"]);
   assert.match(cells[7]![0]!, /^5 files, 13 rows, [\d.]+ KiB, 2 schemas$/);
   assert.deepEqual(cells[10], ["orders", "4", "0", "[10, 30) [40, 50)", "9", "3", "18"]);
   assert.deepEqual(cells[11], ["orders", "4", "1", "[5, 9)", "3", "1", "0"]);
