@@ -129,7 +129,7 @@ async function withRegistry(
 
 async function byId(id: number, registry: Registry): Promise<Given> {
   const found = await registry.schema(id);
-  if (found.kind === "unknown") throw new UserError(`No schema has the id ${id}: ${found.reason}`);
+  if (found.kind === "unknown") throw new UserError(found.reason.replace(/^s/, "S"));
   return given(found, { name: `id ${id}`, json: { id } });
 }
 

@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { openApi, type RegistryAnswer, type RegistryApi } from "./confluent.ts";
+import { sleep, unlessAborted } from "./wait.ts";
 
 const log = getLogger(["kafka2parquet", "registry"]);
 
@@ -23,6 +24,7 @@ const HTTP_NOT_FOUND = 404;
 const NOT_FOUND_CODES = { from: 40_400, to: 40_500 } as const;
 /** Any id does to see whether a registry answers as one; this one is likely to exist. */
 const PING_ID = 1;
+const NO_ANSWER = "no answer";
 
 export interface RegistryOptions {
   /** Base URLs, of which the first that answers is used. */
@@ -173,7 +175,9 @@ export class Registry {
 
   async #resolve(id: number): Promise<SchemaLookup> {
     const answer = await this.#insist((api) => api.schemaById(id));
-    if (answer.kind === "unknown") return { kind: "unknown", id, reason: answer.reason };
+    if (answer.kind === "unknown") {
+      return { kind: "unknown", id, reason: `schema ${id} is not in the registry: ${answer.reason}` };
+    }
     return await this.#withReferences(id, answer.data);
   }
 
@@ -183,7 +187,7 @@ export class Registry {
   ): Promise<SchemaLookup> {
     const texts = new Map<string, string>();
     const problem = await this.#resolveReferences(references, texts);
-    if (problem !== undefined) return { kind: "unknown", id, reason: problem };
+    if (problem !== undefined) return { kind: "unknown", id, reason: `schema ${id}: ${problem}` };
     return { kind: "found", id, schemaType, text: schema, references: [...texts.values()] };
   }
 
@@ -224,11 +228,13 @@ export class Registry {
   ): Promise<Verdict> {
     const signal = AbortSignal.any([this.#options.signal, ...signals]);
     let pauseMs = BACKOFF_FIRST_MS;
-    let cause = "it was not asked";
+    let cause = NO_ANSWER;
     while (!signal.aborted) {
       for (let tried = 0; tried < this.#options.urls.length && !signal.aborted; tried++) {
         const url = this.#options.urls[this.#current]!;
-        const verdict = await this.#judge(url, question);
+        // A question that nobody answers would hold up the end by its own timeout.
+        const verdict = await unlessAborted(this.#judge(url, question), signal);
+        if (verdict === undefined) return { kind: "away", cause };
         if (verdict.kind !== "away") return verdict;
         cause = verdict.cause;
         this.#current = (this.#current + 1) % this.#options.urls.length;
@@ -296,7 +302,8 @@ function errorOf(data: unknown): { code?: number; message?: string } {
 }
 
 function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, "//");
+  // Up to the last @: one may stand in the password, too.
+  return url.replace(/\/\/[^/]*@/, "//");
 }
 
 function dropOldest(cache: Map<number, unknown>, max: number): void {
@@ -305,17 +312,4 @@ function dropOldest(cache: Map<number, unknown>, max: number): void {
     cache.delete(key);
     return;
   }
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

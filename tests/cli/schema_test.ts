@@ -150,7 +150,7 @@ for (
   const [of, error, hint] of [
     ["orders", `No subject "orders": not there`, "Did you mean orders-value?"],
     ["other", `No subject "other": not there`, "Subjects are mostly named <topic>-value."],
-    ["9", "No schema has the id 9: not there", undefined],
+    ["9", "Schema 9 is not in the registry: not there", undefined],
     ["8", "id 8 is a schema of type PROTOBUF", "kafka2parquet archives Avro records."],
     [
       "no/such.avsc",

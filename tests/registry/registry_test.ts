@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { Registry } from "../../src/registry/mod.ts";
 
+const SOON_MS = 10_000;
+
 type Answer = { status: number; body?: unknown; text?: string };
 
 async function withServer(
   answer: (path: string, count: number) => Answer | Promise<Answer>,
-  use: (registry: Registry, requests: string[]) => Promise<void>,
+  use: (registry: Registry, requests: string[], url: string) => Promise<void>,
 ): Promise<void> {
   const requests: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
@@ -21,10 +23,21 @@ async function withServer(
   const stop = new AbortController();
   const url = `http://127.0.0.1:${server.addr.port}`;
   try {
-    await use(new Registry({ urls: [url], signal: stop.signal, timeoutMs: 1_000 }), requests);
+    await use(new Registry({ urls: [url], signal: stop.signal, timeoutMs: 1_000 }), requests, url);
   } finally {
     stop.abort();
     await server.shutdown();
+  }
+}
+
+/** The promise, or an error where it takes longer than any machine needs for nothing. */
+async function soon<T>(promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("still waiting")), SOON_MS);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -51,7 +64,8 @@ registryTest(
   "an unknown id is remembered for a while",
   () =>
     withServer(() => NOT_FOUND, async (registry, requests) => {
-      const expected = { kind: "unknown", id: 5, reason: "Schema 5 not found" };
+      const reason = "schema 5 is not in the registry: Schema 5 not found";
+      const expected = { kind: "unknown", id: 5, reason };
       assert.deepEqual(await registry.schema(5), expected);
       assert.deepEqual(await registry.schema(5), expected);
       assert.equal(requests.length, 1);
@@ -82,6 +96,57 @@ registryTest("an answer that takes too long is asked for again", () => {
     released.resolve(AVRO);
   });
 });
+
+/** A registry that takes every question and answers none, asked by one that would wait for an hour. */
+function withSilence(
+  use: (registry: Registry, context: { stop: AbortController; asked: Promise<void> }) => Promise<void>,
+) {
+  const asked = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<Answer>();
+  return withServer(() => {
+    asked.resolve();
+    return released.promise;
+  }, async (_registry, _requests, url) => {
+    const stop = new AbortController();
+    const registry = new Registry({ urls: [url], signal: stop.signal, timeoutMs: 3_600_000 });
+    await use(registry, { stop, asked: asked.promise }).finally(() => released.resolve(AVRO));
+  });
+}
+
+registryTest(
+  "the end does not wait for a registry that is silent",
+  () =>
+    withSilence(async (registry, { stop, asked }) => {
+      const lookup = registry.schema(5);
+      await asked;
+      stop.abort(new Error("stopped"));
+      await assert.rejects(soon(lookup), { message: "stopped" });
+    }),
+);
+
+registryTest(
+  "a start that is broken off does not wait for a registry that is silent",
+  () =>
+    withSilence(async (registry, { asked }) => {
+      const start = new AbortController();
+      const ping = registry.ping(start.signal, 3_600_000);
+      await asked;
+      start.abort(new Error("stopped"));
+      await assert.rejects(soon(ping), { message: "stopped" });
+    }),
+);
+
+registryTest(
+  "a silent registry is waited for as long as the start may take, whatever one request may",
+  () =>
+    withSilence(async (registry) => {
+      await assert.rejects(soon(registry.ping(new AbortController().signal, 100)), {
+        name: "UserError",
+        exitCode: 69,
+        message: /^Cannot reach the schema registry at .*: no answer$/,
+      });
+    }),
+);
 
 registryTest(
   "refused credentials are an error of the configuration, without the password",
@@ -131,12 +196,12 @@ registryTest(
       assert.deepEqual(await registry.schema(6), {
         kind: "unknown",
         id: 6,
-        reason: "reference x (gone version 3): no subject",
+        reason: "schema 6: reference x (gone version 3): no subject",
       });
       assert.deepEqual(await registry.schema(7), {
         kind: "unknown",
         id: 7,
-        reason: "references are nested more than 64 deep",
+        reason: "schema 7: references are nested more than 64 deep",
       });
     }),
 );
