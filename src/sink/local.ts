@@ -38,6 +38,8 @@ const HOME = ".kafka2parquet";
 const MANIFEST = "manifest.json";
 const QUARANTINE = "quarantine";
 const TOPICS = "topics";
+/** Dead letters are all that goes anywhere but the output folder. */
+const ALSO_INTO_FLAG = "--dead-letter";
 const CHECKPOINT_FOLDER = /^(\d+)-([0-9a-f]{32})$/;
 
 export class LocalSink implements Sink {
@@ -61,22 +63,16 @@ export class LocalSink implements Sink {
    * @throws UserError where the folder cannot be made or written, or its file system has no hard links.
    */
   static async open(options: LocalSinkOptions): Promise<LocalSink> {
-    const { output } = options;
+    const { output, alsoInto = [] } = options;
     const root = join(output, HOME);
     const home = join(root, encodeURIComponent(options.cluster), folderName(options.group));
-    try {
+    const store = await usable(output, "--output", async () => {
       await makeFolder(home);
-      for (const folder of options.alsoInto ?? []) await makeFolder(folder);
-      const store = await makeStore(join(root, "store"));
-      for (const folder of [output, ...options.alsoInto ?? []]) await tryLink(home, folder);
-      return new LocalSink(store, home, options);
-    } catch (cause) {
-      if (cause instanceof UserError) throw cause;
-      throw new UserError(`Cannot write to ${output}: ${messageOf(cause)}`, {
-        hint: "Give --output a folder on a local disk that this user may write to.",
-        cause,
-      });
-    }
+      return await makeStore(join(root, "store"));
+    });
+    for (const folder of alsoInto) await usable(folder, ALSO_INTO_FLAG, () => makeFolder(folder));
+    for (const folder of [output, ...alsoInto]) await tryLink(home, folder);
+    return new LocalSink(store, home, options);
   }
 
   async begin(ref: CheckpointRef): Promise<Preparation> {
@@ -256,6 +252,26 @@ async function makeStore(path: string): Promise<string> {
   return store;
 }
 
+/** What `prepare` gives. @throws UserError that names the folder and its flag where it fails. */
+async function usable<T>(folder: string, flag: string, prepare: () => Promise<T>): Promise<T> {
+  try {
+    return await prepare();
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError(`Cannot write to ${folder}: ${reasonOf(cause)}`, {
+      hint: `Give ${flag} a folder on a local disk that this user may write to.`,
+      cause,
+    });
+  }
+}
+
+/** In plain words where the runtime speaks of its own flags, which nobody can give to a compiled program. */
+function reasonOf(error: unknown): string {
+  return error instanceof Deno.errors.NotCapable
+    ? "this program was not given the right to write there"
+    : messageOf(error);
+}
+
 /** Makes, links and removes a small file, so that a file system that cannot do it is found before any data is. */
 async function tryLink(home: string, folder: string): Promise<void> {
   const name = `.try-${crypto.randomUUID()}`;
@@ -264,7 +280,7 @@ async function tryLink(home: string, folder: string): Promise<void> {
     await writeDurably(from, new Uint8Array(1));
     await Deno.link(from, to);
   } catch (cause) {
-    throw new UserError(`Cannot move files from ${home} to ${folder}: ${messageOf(cause)}`, {
+    throw new UserError(`Cannot move files from ${home} to ${folder}: ${reasonOf(cause)}`, {
       hint: "Both must be on the same file system, writable, and that file system must have hard links.",
       cause,
     });

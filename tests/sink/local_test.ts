@@ -94,16 +94,35 @@ Deno.test("local sink: groups have homes of their own, whatever they are called"
     assert.deepEqual([...Deno.readDirSync(output)].map(({ name }) => name), [".kafka2parquet"]);
   }));
 
-Deno.test("local sink: a folder that cannot be written is a clear error", () =>
+Deno.test("local sink: the folder that cannot be written is named, with the flag that gives it", () =>
   withFolder(async (folder) => {
-    const output = join(folder, "file");
-    await Deno.writeTextFile(output, "");
-    await assert.rejects(LocalSink.open({ output, ...NAMES }), (error) => {
-      assert(error instanceof UserError);
-      assert.match(error.message, /Cannot write to .*file/);
-      return true;
-    });
+    const file = join(folder, "file");
+    await Deno.writeTextFile(file, "");
+    for (
+      const [options, blamed, flag] of [
+        [{ output: file }, file, /^Give --output a folder/],
+        [{ output: join(file, "data") }, join(file, "data"), /^Give --output a folder/],
+        [{ output: folder, alsoInto: [join(file, "dl")] }, join(file, "dl"), /^Give --dead-letter a folder/],
+      ] as const
+    ) {
+      await assert.rejects(LocalSink.open({ ...options, ...NAMES }), (error) => {
+        assert(error instanceof UserError);
+        assert(error.message.startsWith(`Cannot write to ${blamed}: `), error.message);
+        assert.match(error.hint ?? "", flag);
+        return true;
+      });
+    }
   }));
+
+Deno.test({
+  name: "local sink: a folder that the program may not write to is told without the runtime's own words",
+  permissions: { read: true, write: false },
+  async fn() {
+    await assert.rejects(LocalSink.open({ output: "no/such/folder", ...NAMES }), {
+      message: "Cannot write to no/such/folder: this program was not given the right to write there",
+    });
+  },
+});
 
 Deno.test({
   name: "local sink: folders on two file systems are refused at the start",
