@@ -40,7 +40,7 @@ interface CompiledModule {
 export function compile(writer: AvroType, file: FileSchema, { separator }: ColumnOptions): Decoder {
   const scopes = new ScopeCounter();
   const steps = flattenRows(planOf(writer), { separator, scopes });
-  const wanted = columnsOf(steps);
+  const wanted = columnsOf(steps, separator);
   if (wanted.length !== file.columns.length) {
     throw new TypeError(`Cannot decode ${wanted.length} columns into ${file.columns.length}`);
   }

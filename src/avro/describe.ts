@@ -21,7 +21,7 @@ const TIMESTAMP_UNITS = { ms: "millis", us: "micros", ns: "nanos" } as const;
 export function describeColumns(writer: AvroType, { separator }: ColumnOptions): ColumnSource[] {
   const steps = flattenRows(planOf(writer), { separator, scopes: new ScopeCounter() });
   // Only for its check of names.
-  columnsOf(steps);
+  columnsOf(steps, separator);
   return steps.flatMap((step) => {
     if (step.kind !== "value") return [];
     return step.targets.map((column) => ({ path: step.path, avro: textOf(step.plan), column }));

@@ -11,7 +11,8 @@ export interface ColumnOptions {
 
 /** The columns of a file of one writer. Throws UserError where two fields would be the same column. */
 export function fileSchemaOf(writer: AvroType, { separator }: ColumnOptions): FileSchema {
-  return { columns: columnsOf(flattenRows(planOf(writer), { separator, scopes: new ScopeCounter() })) };
+  const steps = flattenRows(planOf(writer), { separator, scopes: new ScopeCounter() });
+  return { columns: columnsOf(steps, separator) };
 }
 
 /**

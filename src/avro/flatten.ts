@@ -228,10 +228,14 @@ function rowSpec(plan: Plan, { name, nullable }: { name: string; nullable: boole
   return nestedSpec(plan, { name, nullable });
 }
 
-/** The columns of the steps. Throws UserError naming both paths where two have the same name. */
-export function columnsOf(steps: readonly Step<ColumnSpec>[]): ColumnSpec[] {
+/** Rare in the names of fields. */
+const SEPARATORS = ["__", "/", "::"] as const;
+
+/** The columns of the steps, whose names were joined by `separator`. Throws UserError naming both paths where two have the same name. */
+export function columnsOf(steps: readonly Step<ColumnSpec>[], separator: string): ColumnSpec[] {
   const paths = new Map<string, string>();
   const columns: ColumnSpec[] = [];
+  const others = SEPARATORS.filter((other) => other !== separator);
   for (const step of steps) {
     if (step.kind === "scope") continue;
     for (const column of step.targets) {
@@ -239,7 +243,7 @@ export function columnsOf(steps: readonly Step<ColumnSpec>[]): ColumnSpec[] {
       if (other !== undefined) {
         throw new UserError(
           `Two fields would both be the column "${column.name}": ${other} and ${step.path}`,
-          { hint: "Choose another --separator, such as __ or /." },
+          { hint: `Choose another --separator, for instance ${others.slice(0, 2).join(" or ")}` },
         );
       }
       paths.set(column.name, step.path);

@@ -1,6 +1,6 @@
 /**
  * The column schema of a file: flat, typed, dotted names. A value of its own, made by `avro/` from writer schemas
- * and understood by everything after it. Types mirror Arrow's; see README, "Column mapping".
+ * and understood by everything after it. Types mirror Arrow's; see README, "Columns".
  */
 
 export type ColumnType =

@@ -177,10 +177,18 @@ Deno.test("two fields that become the same column are an error that names both",
   assert.throws(() => fileSchemaOf(parse(schema), OPTIONS), (error) => {
     assert.ok(error instanceof UserError);
     assert.equal(error.message, `Two fields would both be the column "a.b": ["a.b"] and a.b`);
-    assert.match(error.hint ?? "", /--separator/);
+    assert.equal(error.hint, "Choose another --separator, for instance __ or /");
     return true;
   });
   assert.deepEqual(columnNames(schema, "/"), ["a.b", "a/b"]);
+});
+
+Deno.test("the separator that made two columns one is not advised", () => {
+  const schema = parse(record("A", { "a__b": "int", a: record("B", { b: "string" }) }));
+  assert.throws(() => fileSchemaOf(schema, { separator: "__" }), {
+    name: "UserError",
+    hint: "Choose another --separator, for instance / or ::",
+  });
 });
 
 Deno.test("a schema with the same columns shares the file, in whatever order its fields stand", () => {
