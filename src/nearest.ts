@@ -7,11 +7,17 @@ const SIMILARITY_MIN = 0.5;
 /** Longer words are not compared: the distance costs the product of both lengths. */
 const LENGTH_MAX = 256;
 
-/** The candidate with the fewest edits to `word`, or `undefined` where none is close. Letter case counts little. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+/**
+ * The candidate that `word` begins, if it is the only one, or else the one with the fewest edits; `undefined` where
+ * none is close. Letter case counts little. What all candidates begin with, such as dashes, is best left out: it would
+ * make each of them look similar.
+ */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const wanted = word.toLowerCase();
+  const begun = candidates.filter((candidate) => candidate.toLowerCase().startsWith(wanted));
+  if (wanted !== "" && begun.length === 1) return begun[0];
   let best: string | undefined;
   let bestEdits = EDITS_MAX + 1;
-  const wanted = word.toLowerCase();
   for (const candidate of candidates) {
     const edits = editDistance(wanted, candidate.toLowerCase());
     const longer = Math.max(word.length, candidate.length);

@@ -160,8 +160,12 @@ function misuse(error: CommanderError, command: Command): UserError {
     }
     case "commander.unknownOption": {
       const word = /'(.*?)[=']/.exec(first)?.[1] ?? "";
-      const flags = command.options.flatMap((flag) => flag.long ?? []);
-      return usageError(unknown("option", word), didYouMean(nearest(word, flags)) ?? general);
+      const flags = [...command.options.flatMap((flag) => flag.long ?? []), "--help"];
+      // Commander knows a switch that was given a value as little as any other flag.
+      if (flags.includes(word)) {
+        return usageError(`${word} takes no value`, `Write ${word} alone, or leave it out.`);
+      }
+      return usageError(unknown("option", word), didYouMean(nearestFlag(word, flags)) ?? general);
     }
     case "commander.optionMissingArgument": {
       const flag = /'(.*?)'/.exec(first)?.[1] ?? "";
@@ -182,6 +186,11 @@ function usageError(message: string, hint: string): UserError {
 
 function unknown(kind: string, word: string): string {
   return `Unknown ${kind} ${JSON.stringify(word)}`;
+}
+
+function nearestFlag(word: string, flags: readonly string[]): string | undefined {
+  const meant = nearest(word.replace(/^-+/, ""), flags.map((flag) => flag.slice(2)));
+  return meant === undefined ? undefined : `--${meant}`;
 }
 
 function didYouMean(name: string | undefined): string | undefined {

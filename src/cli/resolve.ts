@@ -143,9 +143,15 @@ function find(option: Pick<OptionSpec<unknown>, "name">, sources: Partial<Source
   };
 }
 
-/** The text in quotes, without the password of a URL. */
+/**
+ * The text in quotes, without what may be a password: whatever stands before the last @ of a text that looks like an
+ * address, with or without a scheme. A password may hold any other character, so too much is hidden rather than a part.
+ */
 function quoted(text: string): string {
-  return JSON.stringify(text.replaceAll(/\/\/[^/@\s]*@/g, "//***@"));
+  const at = text.lastIndexOf("@");
+  if (at < 0 || !text.includes(":")) return JSON.stringify(text);
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? "";
+  return JSON.stringify(`${scheme}***${text.slice(at)}`);
 }
 
 /** Throws {@link UserError} for a variable with our prefix that no option has. */
@@ -153,9 +159,11 @@ export function checkEnvNames(env: Readonly<Record<string, string>>): void {
   const known = ALL_OPTIONS.map(envName);
   for (const name of Object.keys(env)) {
     if (!name.startsWith(ENV_PREFIX) || known.includes(name) || SERVICE_LINK.test(name)) continue;
-    const meant = nearest(name, known);
+    const meant = nearest(name.slice(ENV_PREFIX.length), known.map((one) => one.slice(ENV_PREFIX.length)));
     throw new UserError(`Unknown environment variable ${name}`, {
-      hint: meant ? `Did you mean ${meant}?` : "See kafka2parquet --help for the variables that there are.",
+      hint: meant
+        ? `Did you mean ${ENV_PREFIX}${meant}?`
+        : "See kafka2parquet --help for the variables that there are.",
       exitCode: ExitCode.config,
     });
   }

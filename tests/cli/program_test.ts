@@ -57,6 +57,23 @@ const MISUSES: readonly Misuse[] = [
     code: 2,
     stderr: [`error: Unknown option "--topics"`, "hint: Did you mean --topic?"],
   },
+  { args: ["--hlep"], code: 2, stderr: [`error: Unknown option "--hlep"`, "hint: Did you mean --help?"] },
+  { args: ["--hlp"], code: 2, stderr: [`error: Unknown option "--hlp"`, "hint: Did you mean --help?"] },
+  {
+    args: ["schema", "--hepl", "x"],
+    code: 2,
+    stderr: [`error: Unknown option "--hepl"`, "hint: Did you mean --help?"],
+  },
+  {
+    args: ["--out", "x"],
+    code: 2,
+    stderr: [`error: Unknown option "--out"`, "hint: Did you mean --output?"],
+  },
+  {
+    args: ["--until-end=yes"],
+    code: 2,
+    stderr: ["error: --until-end takes no value", "hint: Write --until-end alone, or leave it out."],
+  },
   {
     args: ["--zzzzzzz"],
     code: 2,

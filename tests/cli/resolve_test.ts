@@ -136,17 +136,36 @@ Deno.test("a value that a stronger source overrides is not looked at", () => {
   assert.equal(resolveConfig(sources({ flags: { rows: ["5"] }, env: { KAFKA2PARQUET_ROWS: "x" } })).rows, 5);
 });
 
-Deno.test("the password of a registry's URL is not repeated in the error", () => {
-  assert.throws(
-    () => resolveConfig(sources({ env: { KAFKA2PARQUET_REGISTRY: "http://me:secret@r?x" } })),
-    (error: Error) => !error.message.includes("secret") && error.message.includes("//***@r"),
-  );
+Deno.test("the password of an address is not repeated in the error, however it is written", () => {
+  for (
+    const [name, text, shown] of [
+      ["REGISTRY", "http://me:secret@r?x", "http://***@r?x"],
+      ["REGISTRY", "me:secret@r:8081", "***@r:8081"],
+      ["REGISTRY", "http://me:sec@secret/secret@r?x", "http://***@r?x"],
+      ["REGISTRY", "http://a,me:secret@r:8081", "http://***@r:8081"],
+      ["BROKERS", "me:secret@b:9092", "***@b:9092"],
+    ] as const
+  ) {
+    assert.throws(
+      () => resolveConfig(sources({ env: { [`KAFKA2PARQUET_${name}`]: text } })),
+      (error: Error) => !error.message.includes("secret") && error.message.includes(`"${shown}"`),
+      text,
+    );
+  }
 });
 
 Deno.test("an unknown variable is refused with the nearest name", () => {
   refused({ env: { KAFKA2PARQUET_FETCH_WAT: "1s" } }, {
     message: /KAFKA2PARQUET_FETCH_WAT/,
     hint: /Did you mean KAFKA2PARQUET_FETCH_WAIT\?/,
+    exitCode: 78,
+  });
+});
+
+Deno.test("the prefix that all variables share makes none of them similar", () => {
+  refused({ env: { KAFKA2PARQUET_XYZ: "1" } }, {
+    message: /KAFKA2PARQUET_XYZ/,
+    hint: /^See kafka2parquet --help/,
     exitCode: 78,
   });
 });
