@@ -85,24 +85,27 @@ async function fillKafka(version: KafkaVersion, folder: string): Promise<void> {
 </project>
 `,
   );
-  await maven(folder, [
+  await maven([
     "-f",
     pom,
     "dependency:copy-dependencies",
     `-DoutputDirectory=${folder}`,
     "-DincludeScope=runtime",
-  ]);
+  ], {
+    what: `Kafka ${version}`,
+    folder,
+  });
 }
 
 async function fillRegistry(folder: string): Promise<void> {
   const archive = `${folder}/registry.tar.gz`;
   // Later versions of the plug-in insist on the parent pom, which is not in Maven Central.
-  await maven(folder, [
+  await maven([
     "org.apache.maven.plugins:maven-dependency-plugin:2.10:get",
     `-Dartifact=io.apicurio:apicurio-registry-app:${REGISTRY_VERSION}:tar.gz:all`,
     "-Dtransitive=false",
     `-Ddest=${archive}`,
-  ]);
+  ], { what: "Apicurio registry", folder });
   const tar = await new Deno.Command("tar", { args: ["-xzf", archive, "-C", folder] }).output();
   if (!tar.success) {
     throw new UserError(`Cannot unpack ${archive}: ${new TextDecoder().decode(tar.stderr).trim()}`);
@@ -111,7 +114,10 @@ async function fillRegistry(folder: string): Promise<void> {
 }
 
 /** Runs Maven in `folder`, which its guard removes where we are killed before the end. */
-async function maven(folder: string, args: readonly string[]): Promise<void> {
+async function maven(
+  args: readonly string[],
+  { what, folder }: { readonly what: string; readonly folder: string },
+): Promise<void> {
   // Without -B: only then does Maven tell how far a file is.
   const child = startGuarded([await findMaven(), "-Dstyle.color=never", ...args], {
     output: "piped",
@@ -124,7 +130,9 @@ async function maven(folder: string, args: readonly string[]): Promise<void> {
   let current = "";
   const ticker = setInterval(() => {
     const seconds = Math.round((Date.now() - startedAt) / 1000);
-    say(`  downloading: ${files} files after ${seconds} s${current && `, now ${current}`}`);
+    const done = files === 1 ? "1 file" : `${files} files`;
+    // Several downloads may go on at the same time.
+    say(`  ${what}: ${done} after ${seconds} s${current && `, now ${current}`}`);
   }, PROGRESS_EVERY_MS);
   const follow = async (stream: ReadableStream<Uint8Array>) => {
     for await (const line of linesOf(stream)) {
