@@ -181,7 +181,10 @@ function startConsumer(options: DevOptions, servers: { brokers: string; registry
     ...(options.rows === undefined ? [] : [["--rows", options.rows]]),
   ];
   say(`Running kafka2parquet ${flags.flat().join(" ")}`);
-  return startGuarded([Deno.execPath(), "run", "-A", program, "run", ...flags.flat()]);
+  return startGuarded([Deno.execPath(), "run", "-A", program, "run", ...flags.flat()], {
+    // The terminal is ours too: lines of two writers would run into its status line.
+    env: { KAFKA2PARQUET_STATUS_LINE: "off" },
+  });
 }
 
 async function showFirstFiles(output: OutputFolder, stop: AbortSignal): Promise<void> {

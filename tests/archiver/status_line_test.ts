@@ -97,7 +97,7 @@ const SCENARIO: SupervisedOptions = { scenario: "logs while it works", terminal:
 Deno.test("on a terminal the status line is below an undisturbed log while it works, and gone at the end", async () => {
   const text = await onTerminal(SCENARIO);
   if (text === undefined) return;
-  assert.match(text, /\r(\d,)?\d+ rows\/s \| lag 9,99\d \| 17 held \| 2 files \| last che/);
+  assert.match(text, /\r[1-9][\d,]* rows\/s \| lag 9,99\d \| 17 held \| 2 files \| last che/);
   const screen = new Screen(COLUMNS);
   screen.write(text);
   const { lines } = screen;

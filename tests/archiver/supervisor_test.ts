@@ -100,6 +100,7 @@ for (const { code, says, saysNot, ...options } of ENDINGS) {
     }
     if (saysNot) assert.doesNotMatch(said(program), saysNot);
     assert.deepEqual(program.stdout, []);
+    assert.doesNotMatch(said(program), /another one starts/, "who never began to work is not replaced");
   });
 }
 
@@ -268,16 +269,17 @@ Deno.test("the time for saving covers the others when one has failed", async () 
   assert.match(said(program), /Saving did not end within 0\.1 s\. The 17 rows[^]*^error: No room$/m);
 });
 
-Deno.test("a signal while a replacement is waited for ends at once, and says why one is missing", async () => {
+Deno.test("a signal while a replacement is waited for: nobody is started any more, and the end says why one is missing", async () => {
   await using program = supervised({
-    scenario: "the second dies again and again",
+    scenario: "the second dies, the first drains slowly",
     flags: { ...TWO, separator: "an uncaught error" },
-    rebuildPauseMs: 60_000,
+    // Over before the first has drained: nobody may start then.
+    rebuildPauseMs: 300,
   });
-  await program.waitForLine(/another one starts in 60 s/);
+  await program.waitForLine(/another one starts in 0\.3 s/);
   program.signal("SIGTERM");
   assert.equal((await program.exit).code, 1, said(program));
-  assert.match(said(program), /worker 1: Saved[^]*^error: .*in a timer$/m);
+  assert.match(said(program), /^error: .*in a timer$/m);
   assert.equal(said(program).match(/About to die/g)?.length, 1);
 });
 

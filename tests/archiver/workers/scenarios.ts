@@ -55,8 +55,15 @@ const scenarios: Record<string, Archive> = {
     if (WORKER === 2) await die(config.separator, context.progress);
     return await scenarios["work until told"]!(config, context);
   },
+  async "the second dies, the first drains slowly"(config, context) {
+    if (WORKER === 2) await die(config.separator, context.progress);
+    return await scenarios["drains slowly"]!(config, context);
+  },
   async "the second has a user's reason"(config, context) {
-    if (WORKER === 2) throw new UserError("No room", { hint: "Make some.", exitCode: ExitCode.config });
+    if (WORKER === 2) {
+      log.info("Looking for room");
+      throw new UserError("No room", { hint: "Make some.", exitCode: ExitCode.config });
+    }
     return await scenarios["work until told"]!(config, context);
   },
   async "the second has a user's reason, the first never drains"(config, context) {
