@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { startKafka } from "../../dev/mod.ts";
 import { integrationTest } from "../support/integration.ts";
 import { parquetFiles, runProgram, tempDir, testRandom, TestServers, waitFor } from "../support/mod.ts";
-import { assertCovered, assertIds, makeJob, preparedFolders } from "./events.ts";
+import { assertCovered, assertIds, type Job, makeJob, preparedFolders } from "./events.ts";
 
 /** So that a killed member's partitions are free again soon. */
 const QUICK = { env: { KAFKA2PARQUET_SESSION_TIMEOUT: "3s" } };
@@ -135,6 +135,26 @@ integrationTest(
   },
 );
 
+integrationTest(
+  "a restart after a crash says that it waits for the dead member, and for how long",
+  async (servers) => {
+    await using folder = await tempDir();
+    const job = await makeJob(servers, folder);
+    // Longer than a join may take without a word.
+    const options = { env: { KAFKA2PARQUET_SESSION_TIMEOUT: "8s" } };
+    {
+      await using crashing = runProgram(job.flags, options);
+      await crashing.waitForLine(/Joined group/);
+      await crashing.kill();
+    }
+    await using program = runProgram(job.flags, options);
+    await program.waitForLine(/Waiting to join group .*: a member that died may hold it for up to 8 s/);
+    await program.waitForLine(/Joined group/);
+    program.signal("SIGTERM");
+    assert.equal((await program.exit).code, 0, program.stderr.join("\n"));
+  },
+);
+
 integrationTest("a second signal exits at once with 130, and what was held comes again", async (servers) => {
   await using folder = await tempDir();
   await using kafka = await startKafka();
@@ -158,10 +178,15 @@ integrationTest("a second signal exits at once with 130, and what was held comes
   assertIds(await job.archive(), 0, 10);
 });
 
+/** The job's flags with another value for one that they have: a repeated flag adds to the list. */
+function withFlag(job: Job, name: string, value: string): string[] {
+  return job.flags.with(job.flags.indexOf(name) + 1, value);
+}
+
 integrationTest("no broker at start: waits, then exits 69 and says which", async (servers) => {
   await using folder = await tempDir();
   const job = await makeJob(servers, folder);
-  await using program = runProgram([...job.flags, "--brokers", "127.0.0.1:1", "--startup-timeout", "2s"]);
+  await using program = runProgram([...withFlag(job, "--brokers", "127.0.0.1:1"), "--startup-timeout", "2s"]);
   assert.equal((await program.exit).code, 69);
   assert.match(program.stderr.join("\n"), /127\.0\.0\.1:1/);
 });
@@ -169,13 +194,8 @@ integrationTest("no broker at start: waits, then exits 69 and says which", async
 integrationTest("no registry at start: waits, then exits 69 and says which", async (servers) => {
   await using folder = await tempDir();
   const job = await makeJob(servers, folder);
-  await using program = runProgram([
-    ...job.flags,
-    "--registry",
-    "http://127.0.0.1:1",
-    "--startup-timeout",
-    "2s",
-  ]);
+  const flags = withFlag(job, "--registry", "http://127.0.0.1:1");
+  await using program = runProgram([...flags, "--startup-timeout", "2s"]);
   assert.equal((await program.exit).code, 69);
   assert.match(program.stderr.join("\n"), /127\.0\.0\.1:1/);
 });
