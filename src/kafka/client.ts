@@ -70,28 +70,29 @@ export class KafkaClient {
   async #waitForBroker(signal: AbortSignal): Promise<void> {
     const { brokers, topics, startupTimeoutMs } = this.#settings;
     const broker = brokers.join(", ");
-    const deadlineMs = performance.now() + startupTimeoutMs;
+    // A broker that takes a request and does not answer it must not make the waiting longer than it may be.
+    const waiting = AbortSignal.any([signal, AbortSignal.timeout(startupTimeoutMs)]);
     const backoff = new Backoff();
-    for (;;) {
-      signal.throwIfAborted();
+    let last: ConnectionError | undefined;
+    while (!waiting.aborted) {
       try {
-        await abortable(this.#cluster.metadata(topics), signal);
-        return await abortable(this.#cluster.reachNode(topics), signal);
+        await abortable(this.#cluster.metadata(topics), waiting);
+        return await abortable(this.#cluster.reachNode(topics), waiting);
       } catch (error) {
+        if (waiting.aborted) break;
         if (!(error instanceof ConnectionError)) throw error;
-        const cause = connectionCause(error);
-        if (performance.now() > deadlineMs) {
-          throw new UserError(`Cannot reach Kafka at ${broker}: ${cause}`, {
-            exitCode: ExitCode.unavailable,
-            hint:
-              "Check --brokers, that Kafka is running, and that its advertised.listeners can be reached from here.",
-            cause: error,
-          });
-        }
-        log.warn("Waiting for Kafka at {broker}: {cause}", { broker, cause });
+        last = error;
+        log.warn("Waiting for Kafka at {broker}: {cause}", { broker, cause: connectionCause(error) });
       }
-      await backoff.wait(signal);
+      await backoff.wait(waiting);
     }
+    signal.throwIfAborted();
+    throw new UserError(`Cannot reach Kafka at ${broker}: ${last ? connectionCause(last) : "no answer"}`, {
+      exitCode: ExitCode.unavailable,
+      hint:
+        "Check --brokers, that Kafka is running, and that its advertised.listeners can be reached from here.",
+      cause: last,
+    });
   }
 
   /** @throws {UserError} where no broker answers for 30 s, or the cluster has no id. */

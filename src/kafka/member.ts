@@ -6,7 +6,7 @@ import { type FetchProblem, type MemberHandler, SessionOverError } from "./api.t
 import type { Cluster } from "./cluster.ts";
 import { Fetcher, type FetcherOptions } from "./fetcher.ts";
 import { Coordinator } from "./group.ts";
-import { type Joined, joinOnce } from "./join.ts";
+import { type Joined, joinOnce, type JoinStep } from "./join.ts";
 import { type AssignmentCodec, ConnectionError } from "./kafkajs.ts";
 import { describeProblem } from "./problems.ts";
 import { MemberSession } from "./session.ts";
@@ -17,6 +17,8 @@ const log = getLogger(["kafka2parquet", "kafka"]);
 /** After this many refusals in a row even a join that may come back at once waits. */
 const QUICK_JOINS_MAX = 5;
 const LEAVE_TIMEOUT_MS = 5_000;
+/** A join that takes longer is waiting for another member, most likely one that died. */
+const JOIN_QUIET_MS = 3_000;
 
 export interface MemberOptions extends FetcherOptions {
   readonly group: string;
@@ -103,7 +105,6 @@ export class GroupMember {
 
   /** Joins, however long it takes; `undefined` when the member is to stop. */
   async #join(): Promise<Joined | undefined> {
-    const { options } = this.#context;
     const { signal } = this.#stopping;
     const backoff = new Backoff();
     // A join may wait for the other members for a minute, which a member that is to stop does not.
@@ -112,11 +113,7 @@ export class GroupMember {
       for (let refusals = 0; !signal.aborted; refusals++) {
         let cause: string;
         try {
-          const context = { ...this.#context, coordinator: this.#coordinator };
-          const step = await Promise.race([
-            joinOnce(context, this.#memberId, { ...options, topics: this.#topics, signal }),
-            interrupted.promise,
-          ]);
+          const step = await Promise.race([this.#tryToJoin(), interrupted.promise]);
           if (step === undefined) return undefined;
           this.#memberId = step.memberId;
           if (step.kind === "joined") return step;
@@ -127,7 +124,7 @@ export class GroupMember {
           cause = messageOf(error);
         }
         if (signal.aborted) return undefined;
-        const { group } = options;
+        const { group } = this.#context.options;
         log.warn("Cannot join group {group}, trying again: {cause}", { group, cause });
         await backoff.wait(signal);
       }
@@ -136,6 +133,26 @@ export class GroupMember {
       interrupted.release();
       // What still runs on the connection would hold up the request to leave.
       if (signal.aborted) this.#coordinator.forget();
+    }
+  }
+
+  /** One attempt, which says what it is waiting for where that takes long. */
+  async #tryToJoin(): Promise<JoinStep> {
+    const { options } = this.#context;
+    const { group, sessionTimeoutMs } = options;
+    const { signal } = this.#stopping;
+    const quiet = setTimeout(() => {
+      if (signal.aborted) return;
+      log.info("Waiting to join group {group}: a member that died may hold it for up to {seconds} s", {
+        group,
+        seconds: sessionTimeoutMs / 1_000,
+      });
+    }, JOIN_QUIET_MS);
+    const context = { ...this.#context, coordinator: this.#coordinator };
+    try {
+      return await joinOnce(context, this.#memberId, { ...options, topics: this.#topics, signal });
+    } finally {
+      clearTimeout(quiet);
     }
   }
 

@@ -1,6 +1,7 @@
 /** What a real registry cannot be made to answer on demand: a scripted HTTP server says it. */
 import assert from "node:assert/strict";
 import { Registry } from "../../src/registry/mod.ts";
+import { within } from "../support/wait.ts";
 
 const SOON_MS = 10_000;
 
@@ -27,17 +28,6 @@ async function withServer(
   } finally {
     stop.abort();
     await server.shutdown();
-  }
-}
-
-/** The promise, or an error where it takes longer than any machine needs for nothing. */
-async function soon<T>(promise: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("still waiting")), SOON_MS);
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -120,7 +110,7 @@ registryTest(
       const lookup = registry.schema(5);
       await asked;
       stop.abort(new Error("stopped"));
-      await assert.rejects(soon(lookup), { message: "stopped" });
+      await assert.rejects(within(lookup, SOON_MS), { message: "stopped" });
     }),
 );
 
@@ -132,7 +122,7 @@ registryTest(
       const ping = registry.ping(start.signal, 3_600_000);
       await asked;
       start.abort(new Error("stopped"));
-      await assert.rejects(soon(ping), { message: "stopped" });
+      await assert.rejects(within(ping, SOON_MS), { message: "stopped" });
     }),
 );
 
@@ -140,7 +130,7 @@ registryTest(
   "a silent registry is waited for as long as the start may take, whatever one request may",
   () =>
     withSilence(async (registry) => {
-      await assert.rejects(soon(registry.ping(new AbortController().signal, 100)), {
+      await assert.rejects(within(registry.ping(new AbortController().signal, 100), SOON_MS), {
         name: "UserError",
         exitCode: 69,
         message: /^Cannot reach the schema registry at .*: no answer$/,

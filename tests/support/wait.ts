@@ -32,3 +32,18 @@ export async function waitFor<T>(
     await new Promise((resolve) => setTimeout(resolve, options.everyMs ?? POLL_MS));
   }
 }
+
+/**
+ * The promise's outcome.
+ *
+ * @throws {Error} where there is none within `deadlineMs`.
+ */
+export async function within<T>(promise: Promise<T>, deadlineMs: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`Still waiting after ${deadlineMs} ms`)), deadlineMs);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
