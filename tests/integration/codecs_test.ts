@@ -12,6 +12,7 @@ const CODECS = ["gzip", "snappy", "lz4", "zstd"] as const;
 const BATCHES = 6;
 const BATCH_RECORDS = 500;
 const RECORDS = BATCHES * BATCH_RECORDS;
+const BATCH_HEADER_BYTES = 61;
 
 const python = await cannotRun() ? undefined : await pythonWithLibrdkafka();
 
@@ -81,14 +82,16 @@ for (const codec of CODECS) {
   });
 }
 
-/** The offset of each record batch of a log segment, with the place where its records begin. */
-function batchesOf(segment: Uint8Array): Map<number, number> {
-  const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
-  const places = new Map<number, number>();
-  for (let at = 0; at < segment.length; at += 12 + view.getInt32(at + 8)) {
-    places.set(Number(view.getBigInt64(at)), at + 61);
-  }
-  return places;
+/** Changes a bit among the records of the batch that starts at this offset; the broker sends what is in the file. */
+async function damage(segment: string, offset: number): Promise<void> {
+  const bytes = await Deno.readFile(segment);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  while (Number(view.getBigInt64(at)) !== offset) at += 12 + view.getInt32(at + 8);
+  const place = at + BATCH_HEADER_BYTES + 50;
+  using file = await Deno.open(segment, { write: true });
+  await file.seek(place, Deno.SeekMode.Start);
+  await file.write(new Uint8Array([bytes[place]! ^ 1]));
 }
 
 integrationTest(
@@ -102,13 +105,7 @@ integrationTest(
       const values = Array.from({ length: 100 }, (_, i) => event(id + i));
       await own.produceAvro(job.topic, values, { schemaId: job.schemaId, type: TYPE, compression: "zstd" });
     }
-    // In good order: a broker that recovers cuts a damaged batch off by itself.
-    await kafka.nodes[0]!.shutdown();
-    const path = `${folder.path}/kafka/broker-1/data/${job.topic}-0/00000000000000000000.log`;
-    const segment = await Deno.readFile(path);
-    segment[batchesOf(segment).get(100)! + 50]! ^= 1;
-    await Deno.writeFile(path, segment);
-    await kafka.nodes[0]!.restart();
+    await damage(`${folder.path}/kafka/broker-1/data/${job.topic}-0/00000000000000000000.log`, 100);
 
     // The second one finds that nothing is left to save.
     for (const start of ["first", "second"]) {
