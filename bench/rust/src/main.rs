@@ -31,6 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .set("group.id", group)
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "false")
+        // By default a full queue makes librdkafka wait a second before it fetches again.
+        .set("fetch.queue.backoff.ms", "5")
         .create()?;
     consumer.subscribe(&[topic])?;
 
