@@ -35,13 +35,13 @@ interface Case {
 const schema = CUSTOMER_EVENT_SCHEMA as unknown as avsc.Schema;
 
 /** (a): to objects, to Arrow builders, to our columns. */
-export function decodeCases(rounds: number): Line[] {
+export async function decodeCases(rounds: number): Promise<Line[]> {
   const events = makeEvents();
   const type = avsc.Type.forSchema(schema);
   const builder = new FileBuilder(schema);
   const few = events.values.slice(0, EVENTS / 5);
   const decoder = ourDecoder(events);
-  return alternate([
+  return await alternate([
     {
       name: "avsc to objects",
       run: () => {
@@ -80,7 +80,7 @@ export async function writeCases(rowsPerFile: number, rounds: number): Promise<L
   const encoder = await loadParquetEncoder();
   const decoder = ourDecoder(events);
   const few = events.values.slice(0, Math.max(rowsPerFile, EVENTS / 5));
-  return alternate([
+  return await alternate([
     {
       name: "straightforward JavaScript",
       rowsPerFile,
@@ -140,12 +140,12 @@ function ourDecoder({ batch }: Events) {
 }
 
 /** Each case once to warm up, then all of them `rounds` times, every other time in the opposite order. */
-function alternate(cases: readonly Case[], rounds: number): Line[] {
+async function alternate(cases: readonly Case[], rounds: number): Promise<Line[]> {
   const runs = cases.map((): Run[] => []);
   for (let round = 0; round <= rounds; round++) {
     const order = [...cases.entries()];
     for (const [index, { run }] of round % 2 === 0 ? order : order.reverse()) {
-      const measured = measureHere(run);
+      const measured = await measureHere(run);
       if (round > 0) runs[index]!.push(measured);
     }
   }

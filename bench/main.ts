@@ -71,7 +71,7 @@ async function bench(options: BenchOptions): Promise<void> {
   say(`Load before: ${Deno.loadavg().map((load) => load.toFixed(1)).join(" ")}`);
   if (options.only.includes("a")) {
     say("Decoding");
-    const lines = decodeCases(ROUNDS);
+    const lines = await decodeCases(ROUNDS);
     print("(a) Decode customer events: bytes to objects or columns", tableOf(lines, lines[1]));
   }
   if (options.only.includes("b")) {

@@ -19,10 +19,10 @@ export interface Run {
 }
 
 /** Runs `work`, which says how many rows it has taken, in this process. */
-export function measureHere(work: () => number): Run {
+export async function measureHere(work: () => number | Promise<number>): Promise<Run> {
   const cpuBefore = process.cpuUsage();
   const startMs = performance.now();
-  const rows = work();
+  const rows = await work();
   const seconds = (performance.now() - startMs) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
   return { rows, seconds, cpuSeconds: (user + system) / 1e6 };
