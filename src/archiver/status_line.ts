@@ -1,4 +1,5 @@
 /** The live line of figures on a terminal, as text. Pure: time is an argument. */
+import { noun } from "../words.ts";
 import type { Progress } from "./messages.ts";
 
 /** Rows a second are a mean over so long: files end in jerks, and a figure that jumps cannot be read. */
@@ -40,8 +41,8 @@ export function statusLine(status: Status): string {
       `${number(status.rowsPerSecond)} rows/s`,
       lag === undefined ? "" : `lag ${number(lag)}`,
       `${number(bufferedRows)} held`,
-      `${number(files)} files`,
-      deadLetters > 0 ? `${number(deadLetters)} dead letters` : "",
+      `${number(files)} ${noun(files, "file")}`,
+      deadLetters > 0 ? `${number(deadLetters)} ${noun(deadLetters, "dead letter")}` : "",
       checkpointAgeMs === undefined ? "no checkpoint yet" : `last checkpoint ${age(checkpointAgeMs)} ago`,
     );
   }

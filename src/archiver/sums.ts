@@ -1,4 +1,5 @@
 /** Sums over several archivers. Pure. */
+import { noun } from "../words.ts";
 import type { Progress } from "./messages.ts";
 
 export const NOTHING: Progress = { rows: 0, files: 0, bytes: 0, deadLetters: 0, skipped: 0, bufferedRows: 0 };
@@ -28,7 +29,8 @@ export function withoutHeld({ rows, files, bytes, deadLetters, skipped }: Progre
 }
 
 /** `rows in files`, and the counts of what went wrong where anything did, as a template for the log. */
-export function countsTemplate({ deadLetters, skipped }: Progress): string {
-  return "{rows} rows in {files} files" + (deadLetters > 0 ? ", {deadLetters} dead letters" : "") +
+export function countsTemplate({ rows, files, deadLetters, skipped }: Progress): string {
+  const inFiles = files === 0 ? "no rows" : `{rows} ${noun(rows, "row")} in {files} ${noun(files, "file")}`;
+  return inFiles + (deadLetters > 0 ? `, {deadLetters} ${noun(deadLetters, "dead letter")}` : "") +
     (skipped > 0 ? ", {skipped} skipped" : "");
 }

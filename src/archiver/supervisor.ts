@@ -15,6 +15,15 @@ import type { Progress } from "./messages.ts";
 import { ProgressTeller } from "./progress_teller.ts";
 import { Rebuilds, REBUILDS_MAX, REBUILDS_WINDOW_MS } from "./rebuilds.ts";
 import { countsTemplate, NOTHING, sumOf, withoutHeld } from "./sums.ts";
+import {
+  deadLettersLine,
+  doneLine,
+  heldComesAgain,
+  idleLine,
+  type Line,
+  lostLine,
+  signalledLine,
+} from "./supervisor_lines.ts";
 
 const log = getLogger(["kafka2parquet", "archiver"]);
 
@@ -83,7 +92,7 @@ class Supervision {
   readonly #teller: ProgressTeller;
   readonly #rebuilds = new Rebuilds();
   readonly #startLines = new Set<string>();
-  readonly #onSignal = () => this.#signalled();
+  readonly #listeners = SIGNALS.map((signal) => ({ signal, heard: () => this.#signalled(signal) }));
   readonly #unsaved: string[] = [];
   #warnedOfIdle = false;
   #stopping = false;
@@ -106,11 +115,11 @@ class Supervision {
       diedOf: undefined,
       over: false,
     }));
-    for (const signal of SIGNALS) Deno.addSignalListener(signal, this.#onSignal);
+    for (const { signal, heard } of this.#listeners) Deno.addSignalListener(signal, heard);
     for (const place of this.#places) this.#start(place, config);
     this.#teller = new ProgressTeller({
       now: () => ({
-        progress: this.#begun ? this.#progress : undefined,
+        progress: this.#told,
         stopping: this.#stopping,
         workers: this.#places.length,
         // Those that are done are not missing.
@@ -124,7 +133,7 @@ class Supervision {
   close(): void {
     this.#teller.close();
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const signal of SIGNALS) Deno.removeSignalListener(signal, this.#onSignal);
+    for (const { signal, heard } of this.#listeners) Deno.removeSignalListener(signal, heard);
     for (const { thread } of this.#places) thread?.terminate();
   }
 
@@ -132,11 +141,12 @@ class Supervision {
     return sumOf(this.#places.map(progressOf));
   }
 
-  /** Whether any archiver has told its progress. */
-  get #begun(): boolean {
-    return this.#places.some(({ thread, over, past }) =>
+  /** The same, but undefined where no archiver has told its progress. */
+  get #told(): Progress | undefined {
+    const hasTold = this.#places.some(({ thread, over, past }) =>
       over || past !== NOTHING || thread?.progress !== undefined
     );
+    return hasTold ? this.#progress : undefined;
   }
 
   #start(place: Place, config: Config): void {
@@ -175,11 +185,7 @@ class Supervision {
     const idle = counts.filter((count) => count === 0).length;
     if (idle === 0) return;
     this.#warnedOfIdle = true;
-    log.warning(
-      "{idle} of {workers} workers have no partition: the group has more members than partitions to share out. " +
-        "--workers {enough} would do as much.",
-      { idle, workers: counts.length, enough: Math.max(1, counts.length - idle) },
-    );
+    warn(idleLine(idle, counts.length));
   }
 
   #ended(place: Place, end: ThreadEnd): void {
@@ -237,12 +243,7 @@ class Supervision {
         });
       }
     }
-    if (lostRows > 0) {
-      log.warning("{lostRows} rows that were held may not be committed: what is not comes again", {
-        ...this.#named(place),
-        lostRows,
-      });
-    }
+    if (lostRows > 0) warn(lostLine(lostRows), this.#named(place));
     this.#stop();
   }
 
@@ -279,49 +280,33 @@ class Supervision {
         }),
       );
     } else if (this.#config.untilEnd && this.#signalledMs === undefined && total.deadLetters > 0) {
-      log.warning("{deadLetters} records could not be decoded; they are whole in {folder}", {
-        deadLetters: total.deadLetters,
-        folder: this.#config.deadLetter,
-      });
+      warn(deadLettersLine(total.deadLetters, this.#config.deadLetter));
       this.#resolve(ExitCode.deadLetters);
     } else this.#resolve(ExitCode.ok);
   }
 
   #tellTotal(total: Progress): void {
-    const { lag: _lag, partitions: _partitions, ...counts } = total;
     const seconds = (performance.now() - this.#startedMs) / 1_000;
-    const rebuilds = this.#rebuilds.total;
-    const died = rebuilds > 0
-      ? "; {rebuilds} workers died and were replaced, their last files may not be counted"
-      : "";
-    log.info(`Done: ${countsTemplate(total)}, {mebibytes} MiB in {seconds} s${died}`, {
-      ...counts,
-      mebibytes: Number((total.bytes / 2 ** 20).toFixed(1)),
-      seconds: Number(seconds.toFixed(1)),
-      ...(rebuilds > 0 && { rebuilds }),
-    });
+    inform(doneLine(total, { seconds, rebuilds: this.#rebuilds.total }));
   }
 
-  #signalled(): void {
+  #signalled(signal: Deno.Signal): void {
     const nowMs = performance.now();
     if (this.#signalledMs === undefined) {
       this.#signalledMs = nowMs;
-      log.info(
-        "Saving what is held ({bufferedRows} rows), committing, leaving the group; Ctrl-C again to quit at once.",
-        { bufferedRows: this.#progress.bufferedRows },
-      );
+      inform(signalledLine(signal, this.#told));
       this.#stop();
       // Where the only archiver is waiting to be replaced, nobody else will say that it is over.
       if (this.#places.every(({ over }) => over)) this.#conclude();
     } else if (nowMs - this.#signalledMs > SAME_SIGNAL_MS) {
-      log.warning("Quitting at once. {held}", { held: this.#heldComesAgain() });
+      log.warning("Quitting at once. {held}", { held: heldComesAgain(this.#told) });
       this.#resolve(ExitCode.interrupted);
     }
   }
 
   #tooLate(): void {
     const seconds = this.#config.shutdownTimeoutMs / 1_000;
-    const message = `Saving did not end within ${seconds} s. ${this.#heldComesAgain()}`;
+    const message = `Saving did not end within ${seconds} s. ${heldComesAgain(this.#told)}`;
     if (this.#failure !== undefined) {
       log.error("{message}", { message });
       return this.#reject(this.#failure);
@@ -332,11 +317,14 @@ class Supervision {
       }),
     );
   }
+}
 
-  #heldComesAgain(): string {
-    const { bufferedRows } = this.#progress;
-    return `The ${bufferedRows} rows that were held may not be committed: what is not comes again at the next start.`;
-  }
+function inform({ template, properties }: Line): void {
+  log.info(template, properties);
+}
+
+function warn({ template, properties }: Line, named: { worker?: number } = {}): void {
+  log.warning(template, { ...named, ...properties });
 }
 
 function progressOf({ thread, past }: Place): Progress {

@@ -1,9 +1,11 @@
 /** Numbers, sizes and values in the words of people; values as JSON and CSV. */
 import type { Value } from "../parquet/mod.ts";
+import { noun } from "../words.ts";
+
+export { sizeText } from "../words.ts";
 
 /** No terminal shows more of one value, and cutting early keeps a cell of megabytes cheap. */
 const CELL_LETTERS_MAX = 1_000;
-const KIB = 1024;
 
 /** What `toJson` writes: JSON's own values, with bigint and bytes. */
 export type Json = Value | undefined | readonly Json[] | { readonly [name: string]: Json };
@@ -15,17 +17,7 @@ export function countText(count: number | bigint): string {
 
 /** `3 files`, `1 file`. */
 export function plural(count: number, word: string): string {
-  return `${countText(count)} ${word}${count === 1 ? "" : "s"}`;
-}
-
-/** `97.1 KiB` of a number of bytes. */
-export function sizeText(bytes: number): string {
-  let size = bytes;
-  for (const unit of ["B", "KiB", "MiB", "GiB"]) {
-    if (size < KIB) return unit === "B" ? `${size} B` : `${size.toFixed(1)} ${unit}`;
-    size /= KIB;
-  }
-  return `${size.toFixed(1)} TiB`;
+  return `${countText(count)} ${noun(count, word)}`;
 }
 
 /** A value in a table: binary in hexadecimal, null as a dot. */

@@ -40,6 +40,11 @@ for (
       "Saving | 98,765 rows/s | lag 12,345 | 17 held | 1,234 files | 2 dead letters | last checkpoint 10 min ago",
     ],
     [
+      "with one of each",
+      { progress: { ...PROGRESS, files: 1, deadLetters: 1 } },
+      "98,765 rows/s | lag 12,345 | 17 held | 1 file | 1 dead letter | last checkpoint 3 s ago",
+    ],
+    [
       "with a worker missing",
       { working: 1, checkpointAgeMs: 3 * 3_600_000 },
       "98,765 rows/s | lag 12,345 | 17 held | 1,234 files | last checkpoint 3 h ago | 1 of 2 workers",

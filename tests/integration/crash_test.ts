@@ -21,7 +21,7 @@ integrationTest(
       });
       program.signal("SIGINT");
       assert.equal((await program.exit).code, 0, program.stderr.join("\n"));
-      assert.match(program.stderr.join("\n"), /[Ss]aving what is held/);
+      assert.match(program.stderr.join("\n"), /Ctrl-C again to quit at once/);
     }
     await assertCovered(job);
     assert.deepEqual(await preparedFolders(job), []);
@@ -165,7 +165,7 @@ integrationTest("a second signal exits at once with 130, and what was held comes
   await job.produce(0, 10);
   await kafka.kill("SIGSTOP");
   program.signal("SIGINT");
-  await program.waitForLine(/[Ss]aving what is held/);
+  await program.waitForLine(/Ctrl-C again to quit at once/);
   // Signals in quick succession count as one, so it is said until it is heard.
   await waitFor(() => {
     if (!program.ended) program.signal("SIGTERM");

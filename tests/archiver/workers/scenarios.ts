@@ -104,6 +104,11 @@ const scenarios: Record<string, Archive> = {
       unsaved: ["customer_events[0] from 5 to 9: disk full", "customer_events[1] from 1 to 2"],
     };
   },
+  async "waits to connect"(_config, { stop }) {
+    log.info("Waiting for Kafka");
+    await stopped(stop);
+    return NOTHING;
+  },
   async "drains when told"(_config, { stop, progress }) {
     progress(HELD);
     log.info("Archiving");
