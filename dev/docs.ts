@@ -1,5 +1,5 @@
 /** `deno task docs`: writes the table of options into the README. */
-import { ALL_OPTIONS, defaultText, envName, GROUPS } from "../src/cli/options.ts";
+import { ALL_OPTIONS, defaultText, envName, GROUPS, OPTIONS } from "../src/cli/options.ts";
 
 const START = "<!-- options: written by deno task docs -->";
 const END = "<!-- end of options -->";
@@ -14,7 +14,9 @@ export function optionsTable(): string {
       const value = option.default === undefined || placeholder === undefined
         ? defaultText(option)
         : `\`${option.default}\``;
-      lines.push(`| ${flag} | \`${envName(option)}\` | ${value} | ${what}${hidden ? " (no flag)" : ""} |`);
+      // A config file cannot name another one.
+      const lacks = hidden ? " (no flag)" : name === OPTIONS.configFile.name ? " (no key)" : "";
+      lines.push(`| ${flag} | \`${envName(option)}\` | ${value} | ${what}${lacks} |`);
     }
   }
   return lines.join("\n");
