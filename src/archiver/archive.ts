@@ -21,7 +21,14 @@ import { FileSealer, type SealedFile } from "./file_sealer.ts";
 import type { Archive, Summary } from "./messages.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
 import { describeAssignment, fetchError } from "./describe.ts";
-import { keyOf, type ReadyPartition, recover, type RecoveryOptions, settle } from "./recovery.ts";
+import {
+  keyOf,
+  type ReadyPartition,
+  recover,
+  type RecoveryOptions,
+  settle,
+  type Waiting,
+} from "./recovery.ts";
 import { Schemas } from "./schemas.ts";
 import { SessionArchive } from "./session_archive.ts";
 import { offsetMap, startOffsets } from "./start_offsets.ts";
@@ -92,8 +99,8 @@ async function connectAll(
 
 class Archiver implements MemberHandler {
   readonly #config: Config;
-  /** Those that were there at the start, by key. */
-  readonly #oldPartitions: ReadonlySet<string>;
+  /** How many partitions each topic had when the program started. */
+  readonly #partitionsAtStart: ReadonlyMap<string, number>;
   readonly #cluster: string;
   readonly #client: KafkaClient;
   readonly #sink: Sink;
@@ -107,6 +114,8 @@ class Archiver implements MemberHandler {
   readonly #member: GroupMember;
   #current: SessionArchive | undefined;
   #failure: { readonly error: unknown } | undefined;
+  #failureTimer: ReturnType<typeof setTimeout> | undefined;
+  /** What the last session has left unsaved. */
   #unsaved: string[] = [];
 
   static async create(
@@ -119,9 +128,12 @@ class Archiver implements MemberHandler {
     },
   ): Promise<Archiver> {
     const topics = await currentTopics(config, client);
+    const partitionsAtStart = new Map<string, number>();
     const partitions: TopicPartition[] = [];
     for (const topic of topics) {
-      for (const partition of await client.partitions(topic)) partitions.push({ topic, partition });
+      const numbers = await client.partitions(topic);
+      partitionsAtStart.set(topic, numbers.length);
+      for (const partition of numbers) partitions.push({ topic, partition });
     }
     const cluster = await client.clusterId();
     const { group, output, deadLetter } = config;
@@ -135,7 +147,7 @@ class Archiver implements MemberHandler {
     });
     return new Archiver(config, {
       topics,
-      oldPartitions: new Set(partitions.map(keyOf)),
+      partitionsAtStart,
       cluster,
       client,
       sink,
@@ -154,7 +166,7 @@ class Archiver implements MemberHandler {
 
   private constructor(config: Config, parts: {
     topics: readonly string[];
-    oldPartitions: ReadonlySet<string>;
+    partitionsAtStart: ReadonlyMap<string, number>;
     cluster: string;
     client: KafkaClient;
     sink: Sink;
@@ -165,7 +177,7 @@ class Archiver implements MemberHandler {
     ends: ReadonlyMap<string, bigint> | undefined;
   }) {
     this.#config = config;
-    this.#oldPartitions = parts.oldPartitions;
+    this.#partitionsAtStart = parts.partitionsAtStart;
     this.#cluster = parts.cluster;
     this.#client = parts.client;
     this.#sink = parts.sink;
@@ -199,7 +211,8 @@ class Archiver implements MemberHandler {
     try {
       await this.#member.run();
     } finally {
-      this.#current?.drop();
+      clearTimeout(this.#failureTimer);
+      this.#drop();
       this.#files.flush();
     }
     if (this.#failure) throw this.#failure.error;
@@ -207,8 +220,9 @@ class Archiver implements MemberHandler {
   }
 
   async joined(session: Session): Promise<void> {
-    this.#current?.drop();
-    this.#current = undefined;
+    this.#drop();
+    // What was held before comes again in this session.
+    this.#unsaved = [];
     log.info("Joined group {group}, generation {generation}: {assignment}", {
       group: this.#config.group,
       generation: session.generation,
@@ -224,7 +238,7 @@ class Archiver implements MemberHandler {
           cluster: this.#cluster,
           client: this.#client,
           sink: this.#sink,
-          isOld: (at) => this.#oldPartitions.has(keyOf(at)),
+          partitionsAtStart: (topic) => this.#partitionsAtStart.get(topic) ?? 0,
         }),
     };
     const { ready, waiting } = await recover(recovery);
@@ -265,8 +279,12 @@ class Archiver implements MemberHandler {
     if (reason === "rebalance") {
       log.info("The group rebalances: saving {rows} rows", { rows: current.bufferedRows });
     }
-    await current.flush();
-    if (reason === "stopping") this.#unsaved = current.held(HELD_RANGES_TOLD);
+    try {
+      await current.flush();
+    } finally {
+      // A rebalance may be the last that this member sees of the group, if it is told to stop meanwhile.
+      this.#unsaved = current.held(HELD_RANGES_TOLD);
+    }
   }
 
   lost(session: Session): Promise<void> {
@@ -275,10 +293,8 @@ class Archiver implements MemberHandler {
         group: this.#config.group,
         rows: this.#current.bufferedRows,
       });
-      // What was to be saved at the end and could not be is told, and makes the end no success.
-      if (this.#ending.signal.aborted) this.#unsaved = this.#current.held(HELD_RANGES_TOLD);
-      this.#current.drop();
-      this.#current = undefined;
+      this.#unsaved = this.#current.held(HELD_RANGES_TOLD);
+      this.#drop();
     }
     return Promise.resolve();
   }
@@ -350,7 +366,16 @@ class Archiver implements MemberHandler {
       return;
     }
     this.#failure = { error };
+    log.error("{reason}: saving what is held, then stopping", { reason: messageOf(error) });
+    // The failure may be what keeps the saving from its end, such as a full disk.
+    this.#failureTimer = setTimeout(() => this.#member.abandon(), this.#config.shutdownTimeoutMs);
     this.#ending.abort();
+  }
+
+  /** Gives up the session's state; what is held comes again. */
+  #drop(): void {
+    this.#current?.drop();
+    this.#current = undefined;
   }
 
   #published(files: readonly FileToPrepare[]): void {
@@ -360,12 +385,17 @@ class Archiver implements MemberHandler {
   }
 
   /** Judges again while the session lives: soon where a checkpoint waits for other members, else hourly. */
-  async #judgeAgain(recovery: RecoveryOptions, waiting: boolean): Promise<void> {
-    const { signal } = recovery.session;
+  async #judgeAgain(recovery: RecoveryOptions, first: Waiting): Promise<void> {
+    const { session } = recovery;
+    let waiting = first;
     try {
-      while (!signal.aborted) {
-        await sleep(waiting ? JUDGE_WAITING_MS : JUDGE_EVERY_MS, signal);
-        if (!signal.aborted) waiting = await settle(recovery);
+      while (!session.signal.aborted) {
+        await sleep(waiting.size > 0 ? JUDGE_WAITING_MS : JUDGE_EVERY_MS, session.signal);
+        if (session.signal.aborted) return;
+        const before = waiting;
+        waiting = await settle(recovery);
+        const current = this.#current;
+        if (before.size > 0 && waiting.size === 0 && current?.session === session) current.forgetWaiting();
       }
     } catch (error) {
       this.#fail(error);

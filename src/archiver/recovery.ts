@@ -36,10 +36,12 @@ export interface ReadyPartition extends PartitionPlan {
   readonly uncovered: bigint;
 }
 
+export type Waiting = ReadonlyMap<string, string>;
+
 export interface Recovery {
   readonly ready: readonly ReadyPartition[];
-  /** Whether a checkpoint waits for other members: judge again soon. */
-  readonly waiting: boolean;
+  /** Checkpoints that wait for other members, by the key of each partition in them: judge again soon. */
+  readonly waiting: Waiting;
 }
 
 export function keyOf({ topic, partition }: TopicPartition): string {
@@ -53,28 +55,31 @@ export function keyOf({ topic, partition }: TopicPartition): string {
  * @throws SessionOverError where the session ends meanwhile.
  */
 export async function recover(options: RecoveryOptions): Promise<Recovery> {
+  const { session, sink } = options;
   const waiting = await settle(options);
-  const committed = await options.session.committed(options.session.assignment);
-  const plans = committed.map((entry) => planPartition(entry, options.sink.store));
+  const plans = (await session.committed(session.assignment)).map((entry) => {
+    const plan = planPartition(entry, sink.store);
+    const checkpoint = waiting.get(keyOf(plan));
+    // What we commit next must go on naming it: once nobody does, it counts as never committed, and is deleted.
+    return checkpoint === undefined
+      ? plan
+      : { ...plan, pending: new Map([...plan.pending, [sink.store, checkpoint]]) };
+  });
   return { ready: await commitPositions(plans, options), waiting };
 }
 
-/**
- * Judges every checkpoint that is found prepared.
- *
- * @returns whether one of them waits for other members' partitions.
- */
-export async function settle(options: RecoveryOptions): Promise<boolean> {
+/** Judges every checkpoint that is found prepared. @returns those that wait for other members' partitions. */
+export async function settle(options: RecoveryOptions): Promise<Waiting> {
   for (let round = 0; round < JUDGE_ROUNDS_MAX; round++) {
     const outcome = await judgeAll(options);
-    if (outcome !== "again") return outcome === "waiting";
+    if (outcome !== "again") return outcome;
   }
   throw new Error(
     `Partly committed checkpoints are still there after ${JUDGE_ROUNDS_MAX} rounds of completing them`,
   );
 }
 
-async function judgeAll(options: RecoveryOptions): Promise<"settled" | "waiting" | "again"> {
+async function judgeAll(options: RecoveryOptions): Promise<Waiting | "again"> {
   const { session, sink } = options;
   const prepared = await untilOver(() => sink.list(), session, "list what is prepared");
   const partitions = new Map<string, TopicPartition>();
@@ -89,7 +94,8 @@ async function judgeAll(options: RecoveryOptions): Promise<"settled" | "waiting"
     for (const entry of entries) committed.set(keyOf(entry), entry);
   }
   const owned = new Set(session.assignment.map(keyOf));
-  let result: "settled" | "waiting" | "again" = "settled";
+  const waiting = new Map<string, string>();
+  let isAgain = false;
   for (const checkpoint of prepared) {
     const verdict = judge(checkpoint, {
       generation: session.generation,
@@ -103,10 +109,11 @@ async function judgeAll(options: RecoveryOptions): Promise<"settled" | "waiting"
         break;
       case "complete":
         await complete(checkpoint, verdict.ranges, options);
-        result = "again";
+        isAgain = true;
         break;
       case "wait":
-        if (result === "settled") result = "waiting";
+        if (typeof checkpoint.manifest === "string") break;
+        for (const range of checkpoint.manifest.ranges) waiting.set(keyOf(range), checkpoint.ref.id);
         break;
       case "discard":
         log.info("Discarding {checkpoint}: it was never committed, its records come again", {
@@ -125,7 +132,7 @@ async function judgeAll(options: RecoveryOptions): Promise<"settled" | "waiting"
         break;
     }
   }
-  return result;
+  return isAgain ? "again" : waiting;
 }
 
 async function publish(checkpoint: PreparedCheckpoint, { session, sink }: RecoveryOptions): Promise<void> {
@@ -199,7 +206,9 @@ async function commitPositions(
 
 async function commitOrThrow(offsets: Parameters<Session["commit"]>[0], session: Session): Promise<void> {
   const commit = (wanted: typeof offsets) => session.commit(wanted);
-  if (!await commitUntilKnown(offsets, { session: session.signal, commit })) throw new SessionOverError();
+  const certainty = await commitUntilKnown(offsets, { session: session.signal, commit });
+  if (certainty === "repeated") session.renew();
+  if (certainty !== "committed") throw new SessionOverError();
 }
 
 /**

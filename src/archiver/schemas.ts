@@ -46,13 +46,13 @@ export class Schemas {
   }
 
   /**
-   * Asks the registry; waits for as long as that cannot be reached and the session lives.
+   * Asks the registry; waits for as long as that cannot be reached and the session's end has not begun.
    *
    * @throws UserError where the schema is Avro and cannot become columns.
    * @throws SessionOverError where the session ends first.
    */
-  async resolve(id: number, session: AbortSignal): Promise<WriterSchema | NoSchema> {
-    const found = await untilOver(this.#options.lookup(id), session);
+  async resolve(id: number, leaving: AbortSignal): Promise<WriterSchema | NoSchema> {
+    const found = await unlessAborted(this.#options.lookup(id), leaving);
     if (found.kind === "unknown") return { kind: "none", reason: found.reason };
     if (found.schemaType !== "AVRO") {
       return { kind: "none", reason: `schema ${id} is ${found.schemaType}, not Avro` };
@@ -95,8 +95,8 @@ export class Schemas {
   }
 }
 
-/** The promise's outcome, or SessionOverError as soon as the session ends. */
-function untilOver<T>(promise: Promise<T>, session: AbortSignal): Promise<T> {
+/** The promise's outcome, or SessionOverError as soon as the signal aborts. */
+function unlessAborted<T>(promise: Promise<T>, session: AbortSignal): Promise<T> {
   const over = Promise.withResolvers<never>();
   const end = () => over.reject(new SessionOverError("the session ended while a schema was looked up"));
   if (session.aborted) end();

@@ -105,7 +105,9 @@ export class SessionArchive {
     });
     const offsets = [{ topic: at.topic, partition: at.partition, offset: position, metadata }];
     const commit = (wanted: typeof offsets) => session.commit(wanted);
-    if (!await commitUntilKnown(offsets, { session: session.signal, commit })) return false;
+    const certainty = await commitUntilKnown(offsets, { session: session.signal, commit });
+    if (certainty === "repeated") session.renew();
+    if (certainty !== "committed") return false;
     state.position =
       state.checkpointed =
       state.committed =
@@ -142,7 +144,9 @@ export class SessionArchive {
   async flush(): Promise<void> {
     this.#accepting = false;
     clearInterval(this.#timer);
-    await Promise.all([...this.#topics.values()].map((topic) => topic.flush()));
+    const flushes = await Promise.allSettled([...this.#topics.values()].map((topic) => topic.flush()));
+    // One topic that cannot be saved does not keep the others from it.
+    for (const flush of flushes) if (flush.status === "rejected") throw flush.reason;
   }
 
   /** Offset ranges that are held and not known to be committed, at most so many, in words. */
@@ -152,6 +156,13 @@ export class SessionArchive {
       `${topic.topic}[${state.partition}] ${state.committed} to ${state.position - 1n}`
     );
     return ranges.length > limit ? [...words, `and ${ranges.length - limit} more partitions`] : words;
+  }
+
+  /** No checkpoint of our store waits for other members any more: commits need not name it. */
+  forgetWaiting(): void {
+    for (const [key, pending] of this.#pending) {
+      this.#pending.set(key, new Map([...pending].filter(([store]) => store !== this.#options.sink.store)));
+    }
   }
 
   /** Gives up what is held. */
@@ -195,6 +206,9 @@ export class SessionArchive {
       backlog: this.#backlog,
       pending: (partition) => this.#pending.get(keyOf({ topic: name, partition })) ?? new Map(),
       randomId: () => randomUUID().replaceAll("-", ""),
+      leaving: session.leaving,
+      // Who leaves the group anyway is forgotten by it as well.
+      onUncertain: () => this.#accepting ? session.renew() : undefined,
       onCommitted: (ranges) => topic!.committed(ranges),
       onPublished: (files) => {
         topic!.published(files);
@@ -204,7 +218,7 @@ export class SessionArchive {
     });
     topic = new TopicArchive({
       topic: name,
-      session: session.signal,
+      leaving: session.leaving,
       config,
       fileBytesMax: memory.fileBytesMax,
       schemas,

@@ -13,8 +13,8 @@ export interface StartContext {
   readonly cluster: string;
   readonly client: KafkaClient;
   readonly sink: Sink;
-  /** Whether a partition was there when the program started. */
-  isOld(partition: TopicPartition): boolean;
+  /** How many partitions a topic had when the program started; 0 where there was no such topic. */
+  partitionsAtStart(topic: string): number;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface StartContext {
  */
 export async function startOffsets(
   partitions: readonly TopicPartition[],
-  { session, config, cluster, client, sink, isOld }: StartContext,
+  { session, config, cluster, client, sink, partitionsAtStart }: StartContext,
 ): Promise<Map<string, bigint>> {
   const { from, group, output } = config;
   if (from === "files") {
@@ -33,13 +33,17 @@ export async function startOffsets(
     const others = partitions.filter((at) => !archived.has(keyOf(at)));
     return new Map([...offsetMap(await client.offsets(others, "earliest")), ...archived]);
   }
-  // What was made while we run is new from its first record on, whatever the policy is for what was there before.
-  const made = partitions.filter((at) => !isOld(at));
-  const old = partitions.filter(isOld);
-  for (const topic of new Set(old.map((at) => at.topic))) {
+  // A partition that was added since the group first met the topic is new from its first record on, whatever the policy
+  // is for what was there before.
+  const added: TopicPartition[] = [];
+  const others: TopicPartition[] = [];
+  for (const [topic, list] of Map.groupBy(partitions, (at) => at.topic)) {
+    const first = await sink.firstPartitions(topic, partitionsAtStart(topic));
+    for (const at of list) (at.partition >= first ? added : others).push(at);
+  }
+  for (const topic of new Set(others.map((at) => at.topic))) {
     if (!await sink.holds(topic)) continue;
     const all = (await client.partitions(topic)).map((partition) => ({ topic, partition }));
-    // Where other partitions have offsets, these were added while nobody ran.
     if ((await session.committed(all)).some(({ offset }) => offset !== undefined)) continue;
     throw new UserError(
       `Kafka holds no offsets of group ${group} for ${topic}, but ${output} holds files that the group has archived of it`,
@@ -50,8 +54,8 @@ export async function startOffsets(
     );
   }
   return offsetMap([
-    ...await client.offsets(made, "earliest"),
-    ...await client.offsets(old, from === "latest" ? "stable" : from),
+    ...await client.offsets(added, "earliest"),
+    ...await client.offsets(others, from === "latest" ? "stable" : from),
   ]);
 }
 

@@ -1,4 +1,5 @@
 /** One topic in one session: its open file, its positions, and the way from fetched records to sealed files. */
+import { setImmediate } from "node:timers";
 import { getLogger } from "@logtape/logtape";
 import { merge } from "../avro/mod.ts";
 import type { CheckpointPipeline } from "../checkpoint/mod.ts";
@@ -18,6 +19,8 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 
 /** Magic byte and schema id before each value. */
 const HEADER_BYTES = 5;
+/** Taking records gives way to the rest of the thread so often: heartbeats, writes, the answer to a signal. */
+const TURN_MS = 50;
 /** Rows decoded before the file's size is looked at again. */
 const DECODE_ROWS_MAX = 1024;
 /** Where only records that make no row went by, their offsets are committed so often. */
@@ -52,8 +55,8 @@ interface Problem {
 
 export interface TopicOptions {
   readonly topic: string;
-  /** Aborted when the session is over. */
-  readonly session: AbortSignal;
+  /** Aborted when the session's end has begun: what is not taken by then comes again. */
+  readonly leaving: AbortSignal;
   readonly config: Config;
   /** What memory allows for one file, however large files are to be. */
   readonly fileBytesMax: number;
@@ -67,7 +70,7 @@ export class TopicArchive {
   readonly topic: string;
   readonly partitions = new Map<number, PartitionState>();
   readonly pipeline: CheckpointPipeline;
-  readonly #session: AbortSignal;
+  readonly #leaving: AbortSignal;
   readonly #config: Config;
   readonly #limits: RotationLimits;
   readonly #schemas: Schemas;
@@ -75,12 +78,14 @@ export class TopicArchive {
   readonly #totals: Totals;
   readonly #file = new OpenFile();
   #sealedRows = 0;
+  /** Whether a file was sealed since the last pause. */
+  #sealed = false;
   #warnedOfSchemas = false;
 
   constructor(options: TopicOptions) {
     this.topic = options.topic;
     this.pipeline = options.pipeline;
-    this.#session = options.session;
+    this.#leaving = options.leaving;
     this.#config = options.config;
     const { rows, bytes, ageMs } = options.config;
     this.#limits = { rows, bytes: Math.min(bytes, options.fileBytesMax), ageMs };
@@ -138,19 +143,25 @@ export class TopicArchive {
    */
   async accept(fetched: FetchedRecords, state: PartitionState): Promise<void> {
     const limit = state.end === undefined ? fetched.count : firstAtOrAbove(fetched, state.end);
+    let turnMs = performance.now();
     for (const run of fetched.runs) {
       const to = Math.min(run.to, limit);
       for (let index = run.from; index < to;) {
         const id = schemaIdAt(run.bytes, fetched.valueStart[index]!, fetched.valueEnd[index]!);
         const schema = id < 0
           ? undefined
-          : this.#schemas.get(id) ?? await this.#schemas.resolve(id, this.#session);
+          : this.#schemas.get(id) ?? await this.#schemas.resolve(id, this.#leaving);
         // From here to the next round nothing is awaited: rows and position move together, whoever else looks.
         index = schema?.kind === "avro"
           ? this.#takeRows(fetched, { run, index, to, state, schema })
           : this.#takeOther(fetched, { bytes: run.bytes, index, state, schema, id });
         state.position = BigInt(fetched.offsets[index - 1]!) + 1n;
-        if (this.#sealIfDue()) await this.pipeline.room();
+        this.#sealIfDue();
+        if (this.#sealed || performance.now() - turnMs > TURN_MS) {
+          await this.#pause();
+          if (this.#leaving.aborted) return;
+          turnMs = performance.now();
+        }
       }
     }
     state.position = limit < fetched.count ? state.end! : fetched.nextOffset;
@@ -181,6 +192,13 @@ export class TopicArchive {
   drop(): void {
     this.#file.reset();
     this.pipeline.close();
+  }
+
+  /** Waits for room behind what was sealed, and gives the rest of the thread a turn of the event loop. */
+  async #pause(): Promise<void> {
+    this.#sealed = false;
+    await this.pipeline.room();
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Takes record `index` and those behind it of the same schema. @returns the index of the first not taken. */
@@ -352,6 +370,7 @@ export class TopicArchive {
       ranges,
       checkpoint: this.pipeline.checkpointId,
     });
+    this.#sealed = true;
     this.#sealedRows += this.#file.rows;
     log.debug("Closed {files} of {topic} by {why}", {
       files: files.map((file) => file.final).join(", "),

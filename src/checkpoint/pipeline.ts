@@ -9,6 +9,7 @@ import type { CommitOutcome } from "../kafka/mod.ts";
 import type { CheckpointRef, FileToPrepare, Preparation, Sink } from "../sink/mod.ts";
 import type { Backlog } from "./backlog.ts";
 import { release } from "../release.ts";
+import { Limiter } from "./limiter.ts";
 import { sleep, withBackoff } from "./backoff.ts";
 import { formatMetadata } from "./metadata.ts";
 
@@ -19,6 +20,8 @@ export interface PipelineOptions {
   readonly generation: number;
   /** Aborted when the session is over: from then on nothing is committed. */
   readonly session: AbortSignal;
+  /** Aborted when the session's end has begun: nobody waits for room any more. */
+  readonly leaving: AbortSignal;
   /** One attempt to commit in the session's generation. */
   commit(offsets: readonly OffsetToCommit[]): Promise<CommitOutcome>;
   readonly sink: Sink;
@@ -27,6 +30,11 @@ export interface PipelineOptions {
   /** Other stores' checkpoints that every commit of this partition carries. */
   pending(partition: number): ReadonlyMap<string, string>;
   randomId(): string;
+  /**
+   * Called after a checkpoint is visible whose commit had to be repeated because an attempt was not answered. That attempt
+   * may still arrive and take the offsets back, so nothing more may be committed in this membership.
+   */
+  onUncertain(): void;
   /** Called when Kafka has accepted these ranges. */
   onCommitted(ranges: readonly PartitionRange[]): void;
   /** Called after a checkpoint is visible; the bytes of the files are gone after it returns. */
@@ -38,6 +46,8 @@ export interface PipelineOptions {
 /** At many small files a second one checkpoint, so one commit and one manifest, takes the files of this time. */
 const CHECKPOINT_INTERVAL_MS = 250;
 const COMMIT_RETRY_MS = 200;
+/** Files written at the same time. */
+const WRITES_MAX = 16;
 
 /** What goes into the next checkpoint. Without files it is a commit only. */
 interface Building {
@@ -61,6 +71,7 @@ export class CheckpointPipeline {
   #inFlight: Promise<void> | undefined;
   #lastCutMs = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #writes = new Limiter(WRITES_MAX);
   #draining = false;
   /** Nothing is committed any more: the session ended without an answer, or something failed for good. */
   #over = false;
@@ -68,7 +79,9 @@ export class CheckpointPipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    options.session.addEventListener("abort", () => this.#wake(), { once: true });
+    for (const signal of [options.session, options.leaving]) {
+      signal.addEventListener("abort", () => this.#wake(), { once: true });
+    }
   }
 
   /** The id of the checkpoint that the next files go into. */
@@ -111,7 +124,7 @@ export class CheckpointPipeline {
       this.#options.backlog.add(file.bytes.length);
       building.preparation ??= this.#options.sink.begin(building.ref);
       building.writes.push(
-        building.preparation.then((preparation) => preparation.write(file)).catch((error) => {
+        this.#writes.run(async () => (await building.preparation!).write(file)).catch((error) => {
           building.failed = true;
           this.#warnOfSink(error);
         }),
@@ -125,7 +138,8 @@ export class CheckpointPipeline {
    * has ended.
    */
   async room(): Promise<void> {
-    while (this.#options.backlog.isFull && !this.idle && !this.#ended()) await this.#change();
+    const { backlog, leaving } = this.#options;
+    while (backlog.isFull && !this.idle && !leaving.aborted && !this.#ended()) await this.#change();
   }
 
   /**
@@ -186,7 +200,7 @@ export class CheckpointPipeline {
       this.#over = true;
       this.#options.onFailure(error);
     }).finally(() => {
-      this.#options.backlog.remove(building.bytes);
+      this.#options.backlog.remove({ files: building.files.length, bytes: building.bytes });
       this.#inFlight = undefined;
       this.#cutWhenDue();
       this.#wake();
@@ -199,11 +213,20 @@ export class CheckpointPipeline {
 
   /** @returns whether the ranges are known to be committed. */
   async #run(building: Building): Promise<boolean> {
-    const { sink, onPublished } = this.#options;
     if (building.files.length > 0 && !await this.#prepare(building)) return false;
-    if (!await this.#commit(building)) return false;
+    const commit = await this.#commit(building);
+    if (commit === "unknown") return false;
     this.#options.onCommitted([...building.ranges.values()]);
-    if (building.files.length === 0) return true;
+    if (building.files.length > 0) await this.#publish(building);
+    if (commit === "committed") return true;
+    // From the next line on nothing is committed here; the rest is held, and comes again in a session of its own.
+    this.#over = true;
+    this.#options.onUncertain();
+    return false;
+  }
+
+  async #publish(building: Building): Promise<void> {
+    const { sink, onPublished } = this.#options;
     // Committed is committed: publishing goes on even if the session ends meanwhile, so no signal ends it.
     const forever = new AbortController().signal;
     const published = await withBackoff(() => sink.publish(building.ref), {
@@ -220,7 +243,6 @@ export class CheckpointPipeline {
     reportMissing(published?.missing ?? [], building.ranges.values());
     onPublished(building.files);
     for (const file of building.files) release(file.bytes);
-    return true;
   }
 
   /** @returns false where the session ended before it was done. */
@@ -244,8 +266,7 @@ export class CheckpointPipeline {
     return done === true;
   }
 
-  /** @returns whether the ranges are committed; false where the session is over, and the judge will settle it. */
-  async #commit(building: Building): Promise<boolean> {
+  #commit(building: Building): Promise<CommitCertainty> {
     const { session, sink, topic, pending } = this.#options;
     const offsets = [...building.ranges.values()].map(({ partition, first, next }) => ({
       topic,
@@ -258,7 +279,7 @@ export class CheckpointPipeline {
         pending: pending(partition),
       }),
     }));
-    return await commitUntilKnown(offsets, { session, commit: this.#options.commit });
+    return commitUntilKnown(offsets, { session, commit: this.#options.commit });
   }
 
   #warnOfSink(error: unknown): void {
@@ -270,24 +291,32 @@ export class CheckpointPipeline {
 }
 
 /**
+ * What is known of a commit. `repeated`: it is accepted, but an attempt before it had no answer and may still arrive: then
+ * it would take back whatever this member commits for these partitions later. `unknown`: the session is over, the judge
+ * will settle it, and nothing may be touched.
+ */
+export type CommitCertainty = "committed" | "repeated" | "unknown";
+
+/**
  * Commits in the captured session, repeating the same request while the answer is unknown.
  *
- * @returns false where the session is over: then nobody here knows, and nothing may be touched.
  * @throws Error for an answer that no repetition mends.
  */
 export async function commitUntilKnown(
   offsets: readonly OffsetToCommit[],
   options: { session: AbortSignal; commit: PipelineOptions["commit"] },
-): Promise<boolean> {
+): Promise<CommitCertainty> {
+  let certainty: CommitCertainty = "committed";
   while (!options.session.aborted) {
     const outcome = await options.commit(offsets);
     switch (outcome.kind) {
       case "committed":
-        return true;
+        return certainty;
       case "session-over":
       case "rebalance":
-        return false;
+        return "unknown";
       case "retry":
+        certainty = "repeated";
         log.warning("The offset commit was not answered, asking again: {code} {reason}", {
           code: outcome.code,
           reason: outcome.message,
@@ -302,7 +331,7 @@ export async function commitUntilKnown(
         );
     }
   }
-  return false;
+  return "unknown";
 }
 
 /** Says which offsets are in no file, where a committed checkpoint's file is neither prepared nor published. */

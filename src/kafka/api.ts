@@ -68,6 +68,15 @@ export interface Session {
   readonly assignment: readonly TopicPartition[];
   /** Aborted when the session is over: nothing can be committed in it any more. */
   readonly signal: AbortSignal;
+  /** Aborted when a rebalance or the end has begun, at the latest with `signal`: what waits should come to its end. */
+  readonly leaving: AbortSignal;
+
+  /**
+   * Ends this session as a lost one, and joins anew under another member id. To be called once a commit that had no
+   * answer was repeated: until the coordinator has forgotten this member, the first attempt may still arrive and take
+   * the offsets back.
+   */
+  renew(): void;
 
   /**
    * What the coordinator holds for these partitions. Errors are retried while the session lives, never read as

@@ -97,10 +97,21 @@ export class GroupMember {
         const joined = await this.#join();
         if (joined === undefined) break;
         await this.#live(joined);
+        await this.#forgetLost();
       }
     } finally {
       if (!this.#abandoned.signal.aborted) await this.#leave();
     }
+  }
+
+  /**
+   * After a session that was lost, the next one has another member id. With the old id a follower may be given the very
+   * same generation again, and then a commit of the lost session that arrives late would still be accepted.
+   */
+  async #forgetLost(): Promise<void> {
+    if (this.#session?.isLost !== true || this.#abandoned.signal.aborted) return;
+    await this.#leave();
+    this.#memberId = "";
   }
 
   /** Joins, however long it takes; `undefined` when the member is to stop. */
@@ -205,6 +216,7 @@ export class GroupMember {
   ): Promise<void> {
     const { group, rebalanceTimeoutMs } = this.#context.options;
     const { generation } = session;
+    session.leave();
     log.debug("Generation {generation} of group {group} ends: {kind} {code}", {
       generation,
       group,

@@ -38,6 +38,7 @@ export class MemberSession implements Session {
   readonly #coordinator: Coordinator;
   readonly #options: SessionOptions;
   readonly #over = new AbortController();
+  readonly #leaving = new AbortController();
   readonly #ending = Promise.withResolvers<SessionEnd>();
   #isLost = false;
   #partitions: PartitionControl | undefined;
@@ -54,6 +55,19 @@ export class MemberSession implements Session {
 
   get signal(): AbortSignal {
     return this.#over.signal;
+  }
+
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  renew(): void {
+    this.lose("RENEWED");
+  }
+
+  /** A rebalance or the end has begun. */
+  leave(): void {
+    this.#leaving.abort();
   }
 
   /** Resolves when the group wants to rebalance or has excluded us, whichever comes first. */
@@ -117,11 +131,13 @@ export class MemberSession implements Session {
     if (this.signal.aborted) return;
     this.#isLost = true;
     this.#ending.resolve({ kind: "lost", code });
+    this.#leaving.abort();
     this.#over.abort();
   }
 
   /** Over in good order, or out of time. Heartbeats stop. */
   close(): void {
+    this.#leaving.abort();
     this.#over.abort();
   }
 

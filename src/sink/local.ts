@@ -7,6 +7,7 @@
  *         0.parquet.tmp 1.parquet.tmp … manifest.json
  *     OUT/.kafka2parquet/<cluster>/<group>/quarantine/<G>-<cp>/
  *     OUT/.kafka2parquet/<cluster>/<group>/topics/<topic>      something of this topic was published
+ *     OUT/.kafka2parquet/<cluster>/<group>/starts/<topic>      how many partitions it had at first
  *
  * Prepared files end in `.tmp`, because a reader's glob for `.parquet` looks into hidden folders too.
  */
@@ -38,6 +39,7 @@ const HOME = ".kafka2parquet";
 const MANIFEST = "manifest.json";
 const QUARANTINE = "quarantine";
 const TOPICS = "topics";
+const STARTS = "starts";
 /** Dead letters are all that goes anywhere but the output folder. */
 const ALSO_INTO_FLAG = "--dead-letter";
 const CHECKPOINT_FOLDER = /^(\d+)-([0-9a-f]{32})$/;
@@ -121,6 +123,14 @@ export class LocalSink implements Sink {
 
   async holds(topic: string): Promise<boolean> {
     return await statIfThere(this.#markOf(topic)) !== undefined;
+  }
+
+  async firstPartitions(topic: string, count: number): Promise<number> {
+    const folder = join(this.#home, STARTS);
+    await makeFolder(folder);
+    const text = await makeOnce(join(folder, folderName(topic)), `${count}`);
+    if (!/^\d{1,9}$/.test(text)) throw new Error(`${join(folder, folderName(topic))} does not hold a number`);
+    return Number(text);
   }
 
   async *files(): AsyncGenerator<string> {
@@ -229,12 +239,22 @@ async function moveWithoutOverwriting(temporary: string, final: string): Promise
   return true;
 }
 
-/** Reads the store's id, or makes it; of several processes that make it at once, one wins and all read the same. */
+/** Reads the store's id, or makes it. */
 async function makeStore(path: string): Promise<string> {
-  const id = crypto.randomUUID().replaceAll("-", "");
-  const temporary = `${path}.${id}`;
+  const store = await makeOnce(path, crypto.randomUUID().replaceAll("-", ""));
+  if (!/^[0-9a-f]{32}$/.test(store)) {
+    throw new UserError(`${path} does not hold a store id but ${JSON.stringify(store.slice(0, 40))}`, {
+      hint: "Restore the file from a backup, or move the archive's files to a new --output folder.",
+    });
+  }
+  return store;
+}
+
+/** Makes a file of one line where it is not there; of several processes that do, one wins. @returns what it holds. */
+async function makeOnce(path: string, line: string): Promise<string> {
   if (await readIfThere(path) === undefined) {
-    await writeDurably(temporary, new TextEncoder().encode(`${id}\n`));
+    const temporary = `${path}.${crypto.randomUUID()}`;
+    await writeDurably(temporary, new TextEncoder().encode(`${line}\n`));
     try {
       await Deno.link(temporary, path);
     } catch (error) {
@@ -243,13 +263,7 @@ async function makeStore(path: string): Promise<string> {
     await removeIfThere(temporary);
     await syncFolder(dirname(path));
   }
-  const store = (await readIfThere(path) ?? "").trim();
-  if (!/^[0-9a-f]{32}$/.test(store)) {
-    throw new UserError(`${path} does not hold a store id but ${JSON.stringify(store.slice(0, 40))}`, {
-      hint: "Restore the file from a backup, or move the archive's files to a new --output folder.",
-    });
-  }
-  return store;
+  return (await readIfThere(path) ?? "").trim();
 }
 
 /** What `prepare` gives. @throws UserError that names the folder and its flag where it fails. */

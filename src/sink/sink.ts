@@ -12,8 +12,9 @@
  *    without a manifest where it was not sealed.
  * 6. `holds` is true for a topic of which this cluster and group have ever published anything, and `files` finds all
  *    that is published, of anybody.
- * 7. `discard` and `quarantine` are never called for a checkpoint that could still be committed: the caller judges.
- * 8. Failure throws; nothing is retried in here. A failed `write` or `seal` leaves the checkpoint not sealed.
+ * 7. `firstPartitions` answers what its first call for the topic was told, by whichever process.
+ * 8. `discard` and `quarantine` are never called for a checkpoint that could still be committed: the caller judges.
+ * 9. Failure throws; nothing is retried in here. A failed `write` or `seal` leaves the checkpoint not sealed.
  */
 import type { PartitionRange } from "../model.ts";
 
@@ -75,6 +76,8 @@ export interface Sink {
   publish(ref: CheckpointRef): Promise<Published>;
   list(): Promise<PreparedCheckpoint[]>;
   holds(topic: string): Promise<boolean>;
+  /** Remembers how many partitions a topic had when this cluster and group first met it. @returns what is remembered. */
+  firstPartitions(topic: string, count: number): Promise<number>;
   /** Paths of published files, in no order. */
   files(): AsyncIterable<string>;
   /** Deletes a checkpoint that was never committed. */

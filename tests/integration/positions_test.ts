@@ -188,3 +188,23 @@ integrationTest("positions: an offset beyond the end is no success of a bounded 
   assert.equal((await program.exit).code, 78, program.stderr.join("\n"));
   assert.match(program.stderr.join("\n"), /offset 999 is beyond the end, Kafka's next one is 16/);
 });
+
+integrationTest(
+  "positions: partitions that are added while nobody runs are read from their start",
+  async (servers) => {
+    await using folder = await tempDir();
+    const job = await makeJob(servers, folder);
+    const flags = [...job.flags, "--from", "latest", "--until-end"];
+    await job.produce(0, 10);
+    await using first = runProgram(flags);
+    assert.equal((await first.exit).code, 0, first.stderr.join("\n"));
+    await servers.admin((admin) =>
+      admin.createPartitions({ topicPartitions: [{ topic: job.topic, count: 2 }] })
+    );
+    const at = { schemaId: job.schemaId, type: TYPE, partition: 1 };
+    await servers.produceAvro(job.topic, [event(100), event(101)], at);
+    await using second = runProgram(flags);
+    assert.equal((await second.exit).code, 0, second.stderr.join("\n"));
+    assertIds(await job.archive(), 100, 102);
+  },
+);

@@ -125,6 +125,17 @@ export function testSinkContract(kind: string, make: () => Promise<SinkUnderTest
     assert.deepEqual(found.map((path) => path.split("/").at(-1)).sort(), ["a.parquet", "b.parquet"]);
   });
 
+  test("how many partitions a topic had at first is remembered, whoever asks", async (place) => {
+    const [first, second] = await Promise.all([place.open(), place.open()]);
+    const told = await Promise.all([
+      first!.firstPartitions("orders", 3),
+      second!.firstPartitions("orders", 3),
+    ]);
+    assert.deepEqual(told, [3, 3]);
+    assert.equal(await second!.firstPartitions("orders", 5), 3);
+    assert.equal(await second!.firstPartitions("payments", 0), 0);
+  });
+
   test("the store's id is made once, also by several at once", async (place) => {
     const sinks = await Promise.all([place.open(), place.open(), place.open()]);
     assert.equal(new Set(sinks.map(({ store }) => store)).size, 1);
