@@ -11,6 +11,7 @@ const VERSION = "2.16.1";
  */
 export async function pythonWithLibrdkafka(): Promise<string | undefined> {
   try {
+    await run(["python3", "-c", "import venv, ensurepip"]);
     const folder = await cached(`confluent-kafka-${VERSION}`, {
       what: `confluent-kafka ${VERSION} (4 MB) from PyPI`,
       async fill(folder) {
