@@ -38,6 +38,7 @@ import { Totals } from "./totals.ts";
 const log = getLogger(["kafka2parquet", "archiver"]);
 
 const PROGRESS_EVERY_MS = 500;
+const OTHERS_POLL_MS = 1000;
 /** Offset ranges named where something could not be saved. */
 const HELD_RANGES_TOLD = 10;
 /** A checkpoint that waits for other members is judged again so soon, and everything so often. */
@@ -99,7 +100,9 @@ async function connectAll(
 
 class Archiver implements MemberHandler {
   readonly #config: Config;
-  /** How many partitions each topic had when the program started. */
+  /** Those that were there when the program started. */
+  readonly #partitions: readonly TopicPartition[];
+  /** How many of them each topic had. */
   readonly #partitionsAtStart: ReadonlyMap<string, number>;
   readonly #cluster: string;
   readonly #client: KafkaClient;
@@ -147,6 +150,7 @@ class Archiver implements MemberHandler {
     });
     return new Archiver(config, {
       topics,
+      partitions,
       partitionsAtStart,
       cluster,
       client,
@@ -166,6 +170,7 @@ class Archiver implements MemberHandler {
 
   private constructor(config: Config, parts: {
     topics: readonly string[];
+    partitions: readonly TopicPartition[];
     partitionsAtStart: ReadonlyMap<string, number>;
     cluster: string;
     client: KafkaClient;
@@ -177,6 +182,7 @@ class Archiver implements MemberHandler {
     ends: ReadonlyMap<string, bigint> | undefined;
   }) {
     this.#config = config;
+    this.#partitions = parts.partitions;
     this.#partitionsAtStart = parts.partitionsAtStart;
     this.#cluster = parts.cluster;
     this.#client = parts.client;
@@ -258,6 +264,9 @@ class Archiver implements MemberHandler {
     current.start(ready);
     await this.#refuseBeyondEnd(session, ready);
     if (current.done) this.#ending.abort();
+    if (this.#ends !== undefined && session.assignment.length === 0) {
+      void this.#awaitOthers(session, this.#ends);
+    }
     void this.#judgeAgain(recovery, waiting);
   }
 
@@ -340,6 +349,20 @@ class Archiver implements MemberHandler {
         logStart,
         logEnd,
       });
+    }
+  }
+
+  /** Ends a bounded run of a member without partitions when the others have come to the end of theirs. */
+  async #awaitOthers(session: Session, ends: ReadonlyMap<string, bigint>): Promise<void> {
+    try {
+      while (!session.leaving.aborted) {
+        const committed = await session.committed(this.#partitions);
+        const isOver = committed.every((at) => (at.offset ?? -1n) >= (ends.get(keyOf(at)) ?? 0n));
+        if (isOver) return this.#ending.abort();
+        await sleep(OTHERS_POLL_MS, session.leaving);
+      }
+    } catch (error) {
+      this.#fail(error);
     }
   }
 

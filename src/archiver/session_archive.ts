@@ -118,9 +118,11 @@ export class SessionArchive {
     return true;
   }
 
-  /** Whether a bounded run has come to the end of every partition of this session. */
+  /** Whether a bounded run has come to the end of every partition of this session, which has at least one. */
   get done(): boolean {
-    return this.#options.ends !== undefined && this.#states().every(({ state }) => isDone(state));
+    const states = this.#states();
+    return this.#options.ends !== undefined && states.length > 0 &&
+      states.every(({ state }) => isDone(state));
   }
 
   get bufferedRows(): number {

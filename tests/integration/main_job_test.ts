@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import avsc from "avsc";
+import { onTheWire } from "../../dev/wire.ts";
 import { integrationTest } from "../support/integration.ts";
 import { duck, readArchive, runProgram, tempDir, waitFor } from "../support/mod.ts";
 import { assertCovered, assertIds, event, makeJob, preparedFolders, rangesOf, SCHEMA } from "./events.ts";
@@ -217,3 +218,42 @@ integrationTest("main job: DuckDB reads an archive with a plain glob", async (se
   );
   assert.deepEqual(rows, [{ n: 2500, ids: 2500, city: "city 9" }]);
 });
+
+integrationTest(
+  "main job: two schemas record by record, a file each, and the rest of the program goes on",
+  async (servers) => {
+    await using folder = await tempDir();
+    const job = await makeJob(servers, folder);
+    const changed = { ...SCHEMA, fields: [...SCHEMA.fields, { name: "extra", type: "string", default: "" }] };
+    const types = [avsc.Type.forSchema(SCHEMA as avsc.Schema), avsc.Type.forSchema(changed as avsc.Schema)];
+    const ids = [job.schemaId, await servers.registerSchema(`${job.topic}-value`, changed)];
+    const values = Array.from({ length: 1500 }, (_, id) => {
+      return { value: onTheWire(ids[id % 2]!, types[id % 2]!.toBuffer({ ...event(id), extra: "x" })) };
+    });
+    await servers.produceRaw(job.topic, values);
+    // The session timeout is short: whoever blocks the thread for long loses the session, and all that is held.
+    await using program = runProgram([...job.flags, "--until-end"], QUICK);
+    assert.equal((await program.exit).code, 0, program.stderr.join("\n"));
+    assertIds(await job.archive(), 0, 1500);
+    await assertCovered(job);
+    assert(!program.stderr.some((line) => /Lost/.test(line)), program.stderr.join("\n"));
+  },
+);
+
+integrationTest(
+  "main job: a bounded run with more members than partitions waits for those who have some",
+  async (servers) => {
+    await using folder = await tempDir();
+    const job = await makeJob(servers, folder);
+    await using busy = runProgram([...job.flags, "--rows", "100000", "--age", "3s"], QUICK);
+    await busy.waitForLine(/Joined group .*\[0\]/);
+    await job.produce(0, 100);
+    await using idle = runProgram([...job.flags, "--until-end"], QUICK);
+    assert.equal((await idle.exit).code, 0, idle.stderr.join("\n"));
+    // Whoever of the two had the partition: when the bounded run ends, all is committed.
+    assertIds(await job.archive(), 0, 100);
+    busy.signal("SIGTERM");
+    assert.equal((await busy.exit).code, 0, busy.stderr.join("\n"));
+    await assertCovered(job);
+  },
+);
