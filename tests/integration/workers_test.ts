@@ -39,6 +39,24 @@ integrationTest("a bounded run with more workers than partitions comes to its en
 });
 
 integrationTest(
+  "a worker that has no partition is told of, and does not disturb the others",
+  async (servers) => {
+    await using folder = await tempDir();
+    const job = await makeJob(servers, folder);
+    await using program = runProgram([...job.flags, "--workers", "2", "--age", "300ms"], {
+      env: { KAFKA2PARQUET_SESSION_TIMEOUT: "3s" },
+    });
+    await program.waitForLine(/1 of 2 workers has no partition/);
+    await job.produce(0, 100);
+    await waitFor(async () => (await job.archive()).rows.length === 100, { what: "all rows" });
+    program.signal("SIGTERM");
+    assert.equal((await program.exit).code, 0, program.stderr.join("\n"));
+    assertIds(await job.archive(), 0, 100);
+    await assertCovered(job);
+  },
+);
+
+integrationTest(
   "workers that throw, exit and hang are replaced, every record exactly once",
   async (servers) => {
     await using folder = await tempDir();
