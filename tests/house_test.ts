@@ -17,7 +17,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files in src/ itself: words that every room uses, and that use no room. */
-const WORDS = ["config", "errors", "log", "log_repeats", "model", "nearest", "release", "version", "words"];
+const WORDS = [
+  "config",
+  "errors",
+  "log",
+  "log_repeats",
+  "model",
+  "nearest",
+  "release",
+  "version",
+  "wait",
+  "words",
+];
 
 /** Third-party packages and the rooms that may import them. */
 const LIBRARIES: Readonly<Record<string, readonly string[] | "everywhere">> = {

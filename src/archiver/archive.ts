@@ -9,6 +9,8 @@ import { selectTopics } from "./topics.ts";
 import { Totals } from "./totals.ts";
 
 const PROGRESS_EVERY_MS = 500;
+/** However long Kafka was waited for, the registry is asked at least once. */
+const REGISTRY_WAIT_MIN_MS = 1000;
 
 /** Archives until `stop` is aborted or, in a bounded run, the end is reached. */
 export const archive: Archive = async (config, { stop, progress }) => {
@@ -40,6 +42,7 @@ async function connectAll(
   { registry, stop }: { registry: Registry; stop: AbortSignal },
 ): Promise<KafkaClient | undefined> {
   const memory = planMemory(config.maxMemoryBytes / config.workers);
+  const deadlineMs = performance.now() + config.startupTimeoutMs;
   let client: KafkaClient | undefined;
   try {
     client = await KafkaClient.connect({
@@ -54,7 +57,7 @@ async function connectAll(
       fetchWaitMs: config.fetchWaitMs,
       startupTimeoutMs: config.startupTimeoutMs,
     }, stop);
-    await registry.ping(stop, config.startupTimeoutMs);
+    await registry.ping(stop, Math.max(deadlineMs - performance.now(), REGISTRY_WAIT_MIN_MS));
     return client;
   } catch (error) {
     await client?.disconnect();

@@ -1,7 +1,7 @@
 /** What an archiver does with each session of the group: recover, take records, save, and end for one reason or another. */
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
-import { sleep } from "../checkpoint/mod.ts";
+import { sleep } from "../wait.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
 import {
@@ -233,7 +233,7 @@ export class Archiver implements MemberHandler {
     const current = this.#current;
     if (current?.session !== session) return;
     if (reason === "rebalance") {
-      log.info("The group rebalances: saving {rows} rows", { rows: current.bufferedRows });
+      log.info("The group rebalances: saving what is held ({rows} rows)", { rows: current.bufferedRows });
     }
     try {
       await current.flush();

@@ -1,5 +1,6 @@
 /** Tells of published files: a line each while they come slowly, gathered where they come fast. */
 import { getLogger } from "@logtape/logtape";
+import { noun, sizeText } from "../words.ts";
 
 const log = getLogger(["kafka2parquet", "files"]);
 
@@ -39,12 +40,14 @@ export class FileLog {
     if (this.#told < FIRST_FILES || slow) {
       this.#told++;
       this.#toldMs = nowMs;
-      log.info("Wrote {file}: {rows} {what}, {kibibytes} KiB", {
-        file: file.path,
-        rows: file.rows,
-        what: file.kind === "data" ? "rows" : "dead letters",
-        kibibytes: Math.ceil(file.bytes / 1024),
-      });
+      log.info(
+        `Wrote {file}: {rows} ${noun(file.rows, file.kind === "data" ? "row" : "dead letter")}, {size}`,
+        {
+          file: file.path,
+          rows: file.rows,
+          size: sizeText(file.bytes),
+        },
+      );
       return;
     }
     this.#gathered.files++;
@@ -61,12 +64,12 @@ export class FileLog {
     if (files === 0) return;
     this.#gathered = { files: 0, rows: 0, deadLetters: 0, bytes: 0 };
     this.#toldMs = performance.now();
-    const others = deadLetters > 0 ? " and {deadLetters} dead letters" : "";
-    log.info(`Wrote {files} more files with {rows} rows${others}, {mebibytes} MiB`, {
+    const others = deadLetters > 0 ? ` and {deadLetters} ${noun(deadLetters, "dead letter")}` : "";
+    log.info(`Wrote {files} more ${noun(files, "file")} with {rows} ${noun(rows, "row")}${others}, {size}`, {
       files,
       rows,
       ...(deadLetters > 0 && { deadLetters }),
-      mebibytes: Number((bytes / 2 ** 20).toFixed(1)),
+      size: sizeText(bytes),
     });
   }
 

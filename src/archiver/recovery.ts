@@ -7,12 +7,12 @@ import {
   type PartitionPlan,
   planPartition,
   reportMissing,
-  withBackoff,
 } from "../checkpoint/mod.ts";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { type Session, SessionOverError } from "../kafka/mod.ts";
 import type { CommittedOffset, PartitionRange, TopicPartition } from "../model.ts";
 import type { PreparedCheckpoint, Sink } from "../sink/mod.ts";
+import { withBackoff } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "recovery"]);
 

@@ -3,6 +3,7 @@ import { type AvroType, compile, type Decoder, fileSchemaOf, parseSchema } from 
 import type { FileSchema } from "../columns/mod.ts";
 import { messageOf, UserError } from "../errors.ts";
 import { SessionOverError } from "../kafka/mod.ts";
+import { unlessAborted } from "../wait.ts";
 import type { SchemaLookup } from "../registry/mod.ts";
 
 /** A schema that records were written with. */
@@ -53,6 +54,7 @@ export class Schemas {
    */
   async resolve(id: number, leaving: AbortSignal): Promise<WriterSchema | NoSchema> {
     const found = await unlessAborted(this.#options.lookup(id), leaving);
+    if (found === undefined) throw new SessionOverError("the session ended while a schema was looked up");
     if (found.kind === "unknown") return { kind: "none", reason: found.reason };
     if (found.schemaType !== "AVRO") {
       return { kind: "none", reason: `schema ${id} is ${found.schemaType}, not Avro` };
@@ -93,13 +95,4 @@ export class Schemas {
       });
     }
   }
-}
-
-/** The promise's outcome, or SessionOverError as soon as the signal aborts. */
-function unlessAborted<T>(promise: Promise<T>, session: AbortSignal): Promise<T> {
-  const over = Promise.withResolvers<never>();
-  const end = () => over.reject(new SessionOverError("the session ended while a schema was looked up"));
-  if (session.aborted) end();
-  session.addEventListener("abort", end);
-  return Promise.race([promise, over.promise]).finally(() => session.removeEventListener("abort", end));
 }

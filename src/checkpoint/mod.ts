@@ -7,4 +7,3 @@ export { type PartitionPlan, planPartition } from "./plan.ts";
 export { judge, type JudgeFacts, type Verdict } from "./judge.ts";
 export { CheckpointPipeline, commitUntilKnown, type PipelineOptions, reportMissing } from "./pipeline.ts";
 export { Backlog } from "./backlog.ts";
-export { sleep, withBackoff } from "./backoff.ts";

@@ -10,7 +10,7 @@ import type { CheckpointRef, FileToPrepare, Preparation, Sink } from "../sink/mo
 import type { Backlog } from "./backlog.ts";
 import { release } from "../release.ts";
 import { Limiter } from "./limiter.ts";
-import { sleep, withBackoff } from "./backoff.ts";
+import { sleep, withBackoff } from "../wait.ts";
 import { formatMetadata } from "./metadata.ts";
 
 const log = getLogger(["kafka2parquet", "checkpoint"]);

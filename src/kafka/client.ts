@@ -10,7 +10,7 @@ import { Coordinator, readCommitted } from "./group.ts";
 import { ConnectionError, type Kafkajs, loadKafkajs } from "./kafkajs.ts";
 import { GroupMember } from "./member.ts";
 import { readOffsets } from "./offsets.ts";
-import { abortable, Backoff, sleep } from "./wait.ts";
+import { abortable, Backoff, sleep } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 

@@ -20,7 +20,7 @@ import {
 } from "./partitions.ts";
 import { topicDenied } from "./problems.ts";
 import type { PartitionControl } from "./session.ts";
-import { Backoff } from "./wait.ts";
+import { Backoff } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 

@@ -7,7 +7,7 @@ import { Code, codeName, isCoordinatorAway, isDenied, isSessionOver } from "./co
 import { type Coordinator, groupDenied } from "./group.ts";
 import type { AssignmentCodec } from "./kafkajs.ts";
 import type { JoinAnswer } from "./requests.ts";
-import { sleep } from "./wait.ts";
+import { sleep } from "../wait.ts";
 
 /** No other program offers this name, so the group refuses whatever else would commit for it. */
 const PROTOCOL_NAME = "kafka2parquet";

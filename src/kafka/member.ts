@@ -10,7 +10,7 @@ import { type Joined, joinOnce, type JoinStep } from "./join.ts";
 import { type AssignmentCodec, ConnectionError } from "./kafkajs.ts";
 import { describeProblem } from "./problems.ts";
 import { MemberSession } from "./session.ts";
-import { aborted, Backoff, sleep } from "./wait.ts";
+import { aborted, Backoff, sleep } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 

@@ -7,7 +7,7 @@ import { Code, codeName, isDenied } from "./codes.ts";
 import { byTopic } from "./group.ts";
 import { ConnectionError } from "./kafkajs.ts";
 import { topicDenied } from "./problems.ts";
-import { Backoff } from "./wait.ts";
+import { Backoff } from "../wait.ts";
 
 const LIST_TIMEOUT_MS = 10_000;
 /** Leaders move, brokers restart: for so long it is worth asking again. */

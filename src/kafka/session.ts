@@ -6,7 +6,7 @@ import { type CommitOutcome, type Session, SessionOverError } from "./api.ts";
 import { commitOffsets, type Coordinator, readCommitted, sendHeartbeat } from "./group.ts";
 import type { Joined } from "./join.ts";
 import { ConnectionError } from "./kafkajs.ts";
-import { Backoff, sleep } from "./wait.ts";
+import { Backoff, sleep } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 

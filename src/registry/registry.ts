@@ -2,7 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { openApi, type RegistryAnswer, type RegistryApi } from "./confluent.ts";
-import { sleep, unlessAborted } from "./wait.ts";
+import { sleep, unlessAborted } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "registry"]);
 

@@ -31,8 +31,9 @@ function command(args: readonly string[], env: Readonly<Record<string, string>> 
   const inherited = Object.fromEntries(
     Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("KAFKA2PARQUET_")),
   );
+  // Quiet: what Deno itself downloads is no message of the program.
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-prompt", MAIN, ...args],
+    args: ["run", "-A", "--no-prompt", "--quiet", MAIN, ...args],
     clearEnv: true,
     env: { ...inherited, NO_COLOR: "1", ...env },
     stdin: "null",

@@ -51,8 +51,8 @@ integrationTest("inspect finds in the archive what was produced and committed", 
   );
 
   // What was announced for the schema is what stands in the file.
-  for (const  of of[`${job.topic}-value`, String(job.schemaId)]) {
-    const [schema] = await jsonOf(["schema", of, "--registry", servers.registry]);
+  for (const named of [`${job.topic}-value`, String(job.schemaId)]) {
+    const [schema] = await jsonOf(["schema", named, "--registry", servers.registry]);
     assert.equal(schema.id, job.schemaId);
     assert.deepEqual(
       schema.columns.map(({ column, parquet_type, nullable }: Record<string, unknown>) => [

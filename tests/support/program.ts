@@ -68,7 +68,8 @@ export function isAlive(pid: number): boolean {
 function programCommand(): string[] {
   const binary = Deno.env.get("K2P_BINARY");
   if (binary) return [binary];
-  return [Deno.execPath(), "run", "-A", `${ROOT}/main.ts`];
+  // Quiet: what Deno itself downloads is no message of the program.
+  return [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}/main.ts`];
 }
 
 interface Waiter {

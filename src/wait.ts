@@ -1,4 +1,4 @@
-/** Waiting: sleeps that a signal ends, and growing delays. */
+/** Waiting that a signal ends, and trying again with growing delays. */
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
@@ -40,6 +40,16 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
+/** The promise's value, or `undefined` as soon as the signal aborts. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const abort = aborted(signal);
+  try {
+    return await Promise.race([promise, abort.promise.then(() => undefined)]);
+  } finally {
+    abort.release();
+  }
+}
+
 /** Delays that double from 0.1 s to 5 s, each moved by up to a fifth so that clients do not march in step. */
 export class Backoff {
   #nextMs = BACKOFF_FIRST_MS;
@@ -59,4 +69,31 @@ export class Backoff {
     this.#nextMs = Math.min(this.#nextMs * 2, BACKOFF_MAX_MS);
     return sleep(ms, signal);
   }
+}
+
+/**
+ * Calls `attempt` until it resolves, pausing longer each time up to 5 s, and tells `onError` of each failure.
+ *
+ * @returns undefined where the signal ended the trying.
+ */
+export async function withBackoff<T>(
+  attempt: () => Promise<T>,
+  options: {
+    signal: AbortSignal;
+    onError: (error: unknown) => void;
+    /** Errors that no repetition mends: they are thrown. None by default. */
+    isFinal?: (error: unknown) => boolean;
+  },
+): Promise<T | undefined> {
+  const backoff = new Backoff();
+  while (!options.signal.aborted) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (options.isFinal?.(error)) throw error;
+      options.onError(error);
+      await backoff.wait(options.signal);
+    }
+  }
+  return undefined;
 }
