@@ -336,7 +336,8 @@ export class Archiver implements MemberHandler {
       return;
     }
     this.#failure = { error };
-    log.error("{reason}: saving what is held, then stopping", { reason: messageOf(error) });
+    // The error itself is told once, as the program's last words.
+    log.info("Saving what is held, then stopping because of an error");
     // The failure may be what keeps the saving from its end, such as a full disk.
     this.#failureTimer = setTimeout(() => this.#member.abandon(), this.#config.shutdownTimeoutMs);
     this.#ending.abort();

@@ -65,7 +65,7 @@ export class FileLog {
     this.#gathered = { files: 0, rows: 0, deadLetters: 0, bytes: 0 };
     this.#toldMs = performance.now();
     const others = deadLetters > 0 ? ` and {deadLetters} ${noun(deadLetters, "dead letter")}` : "";
-    log.info(`Wrote {files} more ${noun(files, "file")} with {rows} ${noun(rows, "row")}${others}, {size}`, {
+    log.info(`Wrote {files} more ${noun(files, "file")}: {rows} ${noun(rows, "row")}${others}, {size}`, {
       files,
       rows,
       ...(deadLetters > 0 && { deadLetters }),
