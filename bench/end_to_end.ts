@@ -27,10 +27,10 @@ const START_UPS = 7;
 export class Stage implements AsyncDisposable {
   readonly #brokers: string;
   readonly #registry: string;
-  readonly #records: number;
   readonly #schemaIds: ReadonlyMap<string, number>;
   readonly #folder: string;
   readonly #cleanup: AsyncDisposableStack;
+  #records: number;
   #runs = 0;
 
   private constructor(parts: {
@@ -69,11 +69,17 @@ export class Stage implements AsyncDisposable {
       const place = { brokers, registry, topic, partitions: PARTITIONS };
       await ensureTopic(place);
       schemaIds.set(topic, await registerEventSchema(place));
-      if (count === 0) continue;
-      await produceEvents({ ...place, rate: "max", count, seed: PRODUCER_SEED, compression: "none" });
+      if (count > 0) await produce(place, count);
     }
     await Deno.writeTextFile(`${folder}/schema.json`, JSON.stringify(CUSTOMER_EVENT_SCHEMA));
     return new Stage({ brokers, registry, records, schemaIds, folder, cleanup: cleanup.move() });
+  }
+
+  /** Adds events to the topic. */
+  async grow(records: number): Promise<void> {
+    const place = { brokers: this.#brokers, registry: this.#registry, topic: TOPIC, partitions: PARTITIONS };
+    await produce(place, records);
+    this.#records += records;
   }
 
   /** One short run on few records: what is downloaded, compiled or cached at the first start. */
@@ -194,6 +200,13 @@ export async function knowsFlag(program: readonly string[], flag: string): Promi
   const [command = "", ...args] = program;
   const { stdout } = await new Deno.Command(command, { args: [...args, "--help"], stderr: "null" }).output();
   return new TextDecoder().decode(stdout).includes(flag);
+}
+
+async function produce(
+  place: { brokers: string; registry: string; topic: string; partitions: number },
+  count: number,
+): Promise<void> {
+  await produceEvents({ ...place, rate: "max", count, seed: PRODUCER_SEED, compression: "none" });
 }
 
 async function countFiles(folder: string): Promise<{ rows: number; bytes: number }> {

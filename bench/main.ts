@@ -19,6 +19,8 @@ const RECORDS = 1_000_000;
 const QUICK_RECORDS = 200_000;
 /** Slow pipelines take one record in so many. */
 const PART = 5;
+/** What starts once a worker must not decide how two compare with one. */
+const WORKERS_TIMES = 3;
 const PARTS = ["a", "b", "c"];
 
 const HELP = `Measures kafka2parquet against other pipelines: deno task bench [options]
@@ -121,7 +123,8 @@ async function endToEnd(options: BenchOptions): Promise<void> {
     facts.push(`--help of the binary: ${(await startUpMs([compiled.file])).toFixed(0)} ms`);
   }
   if (await knowsFlag(fromSource, "--workers")) {
-    say("Two workers against one");
+    say("Two workers against one, on three times as many events: each worker has a start of its own");
+    await stage.grow(WORKERS_TIMES * options.records - options.records);
     const workers = await compare(
       stage,
       [1, 2].map((n) => pipelines.archiver(`--workers ${n}`, fromSource, ["--workers", String(n)])),

@@ -21,8 +21,8 @@ integrationTest(
     assert.equal(code, 0, dev.stderr.join("\n"));
     for (
       const column of [
-        /^event_id +string/,
-        /^customer\.address\.city +string +\S+/,
+        /^event_id +utf8/,
+        /^customer\.address\.city +utf8 +\S+/,
         /^occurred_at +timestamp\[ms/,
       ]
     ) {
