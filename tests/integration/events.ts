@@ -71,7 +71,9 @@ export async function makeJob(
   const partitions = options.partitions ?? 1;
   const topic = uniqueName("events");
   const group = uniqueName("group");
-  await servers.createTopic(topic, { ...options, partitions });
+  // Some tests write records of years ago, which a broker would delete when it comes by.
+  const config = { "retention.ms": "-1", ...options.config };
+  await servers.createTopic(topic, { partitions, config });
   const schemaId = await servers.registerSchema(`${topic}-value`, SCHEMA);
   const output = `${folder.path}/parquet_data/data`;
   return {
