@@ -73,7 +73,7 @@ export async function makeJob(
   const group = uniqueName("group");
   // Some tests write records of years ago, which a broker would delete when it comes by.
   const config = { "retention.ms": "-1", ...options.config };
-  await servers.createTopic(topic, { partitions, config });
+  await servers.createTopic(topic, { ...options, partitions, config });
   const schemaId = await servers.registerSchema(`${topic}-value`, SCHEMA);
   const output = `${folder.path}/parquet_data/data`;
   return {
