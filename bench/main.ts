@@ -27,7 +27,7 @@ const HELP = `Measures kafka2parquet against other pipelines: deno task bench [o
 
   --quick         ${
   QUICK_RECORDS.toLocaleString("en")
-} records from end to end; about two minutes instead of ten
+} records from end to end, where start-up weighs more; two minutes instead of eight
   --records N     ${RECORDS.toLocaleString("en")} by default; slow pipelines take a fifth of them
   --only a,b,c    a: decoding, b: decoding and writing, c: from a real broker to files
   --no-python     without the original's Python pipeline
