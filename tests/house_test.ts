@@ -20,6 +20,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const WORDS = [
   "config",
   "errors",
+  "fault",
   "log",
   "log_repeats",
   "model",

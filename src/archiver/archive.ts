@@ -1,5 +1,6 @@
 /** The archiver as its worker runs it: connections, then one member of the group until it is stopped. */
 import type { Config } from "../config.ts";
+import { armFaults, FAULT_VARIABLE } from "../fault.ts";
 import { KafkaClient } from "../kafka/mod.ts";
 import { Registry } from "../registry/mod.ts";
 import { Archiver } from "./archiver.ts";
@@ -14,6 +15,7 @@ const REGISTRY_WAIT_MIN_MS = 1000;
 
 /** Archives until `stop` is aborted or, in a bounded run, the end is reached. */
 export const archive: Archive = async (config, { stop, progress }) => {
+  armFaults(Deno.env.get(FAULT_VARIABLE));
   const totals = new Totals();
   // However the end begins, nobody waits for a registry that is away any more.
   const ending = new AbortController();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { sleep } from "../wait.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
+import { faultPoint } from "../fault.ts";
 import {
   type FetchProblem,
   type GroupMember,
@@ -181,6 +182,7 @@ export class Archiver implements MemberHandler {
       generation: session.generation,
       assignment: describeAssignment(session.assignment),
     });
+    await faultPoint("joined");
     const recovery: RecoveryOptions = {
       session,
       sink: this.#sink,
@@ -195,6 +197,7 @@ export class Archiver implements MemberHandler {
         }),
     };
     const { ready, waiting } = await recover(recovery);
+    await faultPoint("session-ready");
     const current = this.#current = new SessionArchive({
       session,
       config: this.#config,
@@ -236,7 +239,9 @@ export class Archiver implements MemberHandler {
       log.info("The group rebalances: saving what is held ({rows} rows)", { rows: current.bufferedRows });
     }
     try {
+      await faultPoint("before-revoke-flush");
       await current.flush();
+      await faultPoint("after-revoke-flush");
     } finally {
       // A rebalance may be the last that this member sees of the group, if it is told to stop meanwhile.
       this.#unsaved = current.held(HELD_RANGES_TOLD);

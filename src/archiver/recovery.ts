@@ -9,6 +9,7 @@ import {
   reportMissing,
 } from "../checkpoint/mod.ts";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
+import { faultPoint } from "../fault.ts";
 import { type Session, SessionOverError } from "../kafka/mod.ts";
 import type { CommittedOffset, PartitionRange, TopicPartition } from "../model.ts";
 import type { PreparedCheckpoint, Sink } from "../sink/mod.ts";
@@ -65,6 +66,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
       ? plan
       : { ...plan, pending: new Map([...plan.pending, [sink.store, checkpoint]]) };
   });
+  await faultPoint("offsets-read");
   return { ready: await commitPositions(plans, options), waiting };
 }
 
@@ -93,6 +95,7 @@ async function judgeAll(options: RecoveryOptions): Promise<Waiting | "again"> {
     const entries = await session.committed([...partitions.values()]);
     for (const entry of entries) committed.set(keyOf(entry), entry);
   }
+  await faultPoint("before-judge");
   const owned = new Set(session.assignment.map(keyOf));
   const waiting = new Map<string, string>();
   let isAgain = false;
@@ -105,10 +108,14 @@ async function judgeAll(options: RecoveryOptions): Promise<Waiting | "again"> {
     });
     switch (verdict.kind) {
       case "publish":
+        await faultPoint("before-judge-publish");
         await publish(checkpoint, options);
+        await faultPoint("after-judge-publish");
         break;
       case "complete":
+        await faultPoint("before-judge-complete");
         await complete(checkpoint, verdict.ranges, options);
+        await faultPoint("after-judge-complete");
         isAgain = true;
         break;
       case "wait":
@@ -119,14 +126,18 @@ async function judgeAll(options: RecoveryOptions): Promise<Waiting | "again"> {
         log.info("Discarding {checkpoint}: it was never committed, its records come again", {
           checkpoint: describe(checkpoint),
         });
+        await faultPoint("before-judge-discard");
         await untilOver(() => sink.discard(checkpoint.ref), session, "discard what was never committed");
+        await faultPoint("after-judge-discard");
         break;
       case "quarantine":
         log.error("Putting {checkpoint} into quarantine: {why}", {
           checkpoint: describe(checkpoint),
           why: verdict.why,
         });
+        await faultPoint("before-judge-quarantine");
         await untilOver(() => sink.quarantine(checkpoint.ref), session, "move to quarantine");
+        await faultPoint("after-judge-quarantine");
         break;
       case "leave":
         break;
@@ -191,6 +202,7 @@ async function commitPositions(
   });
   const uncommitted = ready.filter((plan) => plan.commitFirst);
   if (uncommitted.length > 0) {
+    await faultPoint("before-initial-commit");
     await commitOrThrow(
       uncommitted.map(({ topic, partition, position, pending }) => ({
         topic,
@@ -200,6 +212,7 @@ async function commitPositions(
       })),
       session,
     );
+    await faultPoint("after-initial-commit");
   }
   return ready;
 }

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers";
 import { Backlog, CheckpointPipeline, commitUntilKnown, formatMetadata } from "../checkpoint/mod.ts";
 import type { Config } from "../config.ts";
+import { faultPoint } from "../fault.ts";
 import type { Session } from "../kafka/mod.ts";
 import type { FetchedRecords, TopicPartition } from "../model.ts";
 import type { FileToPrepare, Sink } from "../sink/mod.ts";
@@ -105,7 +106,9 @@ export class SessionArchive {
     });
     const offsets = [{ topic: at.topic, partition: at.partition, offset: position, metadata }];
     const commit = (wanted: typeof offsets) => session.commit(wanted);
+    await faultPoint("before-move-commit");
     const certainty = await commitUntilKnown(offsets, { session: session.signal, commit });
+    await faultPoint("after-move-commit");
     if (certainty === "repeated") session.renew();
     if (certainty !== "committed") return false;
     state.position =

@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { OffsetToCommit, PartitionRange } from "../model.ts";
 import { messageOf } from "../errors.ts";
+import { faultPoint } from "../fault.ts";
 import type { CommitOutcome } from "../kafka/mod.ts";
 import type { CheckpointRef, FileToPrepare, Preparation, Sink } from "../sink/mod.ts";
 import type { Backlog } from "./backlog.ts";
@@ -214,7 +215,9 @@ export class CheckpointPipeline {
   /** @returns whether the ranges are known to be committed. */
   async #run(building: Building): Promise<boolean> {
     if (building.files.length > 0 && !await this.#prepare(building)) return false;
+    await faultPoint("before-commit");
     const commit = await this.#commit(building);
+    await faultPoint("after-commit");
     if (commit === "unknown") return false;
     this.#options.onCommitted([...building.ranges.values()]);
     if (building.files.length > 0) await this.#publish(building);

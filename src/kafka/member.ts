@@ -1,6 +1,7 @@
 /** A member of the consumer group: joins, fetches, leaves, and keeps its handler's calls in order. */
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../errors.ts";
+import { faultPoint } from "../fault.ts";
 import type { TopicPartition } from "../model.ts";
 import { type FetchProblem, type MemberHandler, SessionOverError } from "./api.ts";
 import type { Cluster } from "./cluster.ts";
@@ -14,7 +15,7 @@ import { aborted, Backoff, sleep } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 
-/** After this many refusals in a row even a join that may come back at once waits. */
+/** After this many refusals even a join that may come back at once waits. */
 const QUICK_JOINS_MAX = 5;
 const LEAVE_TIMEOUT_MS = 5_000;
 /** A join that takes longer is waiting for another member, most likely one that died. */
@@ -121,7 +122,8 @@ export class GroupMember {
     // A join may wait for the other members for a minute, which a member that is to stop does not.
     const interrupted = aborted(signal);
     try {
-      for (let refusals = 0; !signal.aborted; refusals++) {
+      let quickJoins = 0;
+      while (!signal.aborted) {
         let cause: string;
         try {
           const step = await Promise.race([this.#tryToJoin(), interrupted.promise]);
@@ -129,7 +131,10 @@ export class GroupMember {
           this.#memberId = step.memberId;
           if (step.kind === "joined") return step;
           cause = step.code;
-          if (step.soon && refusals < QUICK_JOINS_MAX) continue;
+          // At once, whatever went before: an id that waits longer than the session timeout is forgotten again, and a
+          // member that pauses between the two halves of joining never comes in.
+          if (step.when === "named") continue;
+          if (step.when === "soon" && quickJoins++ < QUICK_JOINS_MAX) continue;
         } catch (error) {
           if (!(error instanceof ConnectionError)) throw error;
           cause = messageOf(error);
@@ -284,6 +289,7 @@ export class GroupMember {
     if (this.#memberId === "") return;
     const args = { groupId: this.#context.options.group, memberId: this.#memberId };
     const done = new AbortController();
+    await faultPoint("before-leave");
     try {
       await Promise.race([
         this.#coordinator.request("LeaveGroup", args, LEAVE_TIMEOUT_MS),
@@ -295,5 +301,6 @@ export class GroupMember {
     } finally {
       done.abort();
     }
+    await faultPoint("after-leave");
   }
 }

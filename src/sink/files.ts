@@ -1,12 +1,18 @@
 /** Files and folders that survive a power cut: the few calls that the local sink is made of. */
 import { dirname } from "node:path";
 
-/** Writes a file and waits until the disk has it. An error leaves a file that must not be used. */
-export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+/**
+ * Writes a file and waits until the disk has it; `written` is called in between. An error leaves a file that must not
+ * be used.
+ */
+export async function writeDurably(
+  path: string,
+  bytes: Uint8Array,
+  written?: () => Promise<void> | undefined,
+): Promise<void> {
   using file = await Deno.open(path, { write: true, create: true, truncate: true });
-  for (let written = 0; written < bytes.length;) {
-    written += await file.write(bytes.subarray(written));
-  }
+  for (let count = 0; count < bytes.length;) count += await file.write(bytes.subarray(count));
+  await written?.();
   await file.sync();
 }
 

@@ -14,6 +14,7 @@
 import { dirname, join } from "node:path";
 import type { PartitionRange } from "../model.ts";
 import { messageOf, UserError } from "../errors.ts";
+import { faultPoint } from "../fault.ts";
 import { formatManifest, parseManifest } from "./manifest.ts";
 import { makeFolder, removeIfThere, statIfThere, syncFolder, writeDurably } from "./files.ts";
 import type {
@@ -80,10 +81,12 @@ export class LocalSink implements Sink {
   async begin(ref: CheckpointRef): Promise<Preparation> {
     const folder = this.#folder(ref);
     await makeFolder(folder);
+    await faultPoint("folder-made");
     return new LocalPreparation(ref, { folder, home: this.#home, output: this.#output, store: this.store });
   }
 
   async publish(ref: CheckpointRef): Promise<Published> {
+    await faultPoint("before-publish");
     const folder = this.#folder(ref);
     const manifest = parseManifest(await readIfThere(join(folder, MANIFEST)));
     if (manifest === "none") return { found: false, missing: [] };
@@ -97,10 +100,14 @@ export class LocalSink implements Sink {
       if (!await moveWithoutOverwriting(join(folder, file.temporary), final)) missing.push(file.final);
     }
     for (const final of folders) await syncFolder(final);
+    await faultPoint("final-synced");
     await this.#mark(manifest.topic);
+    await faultPoint("topic-marked");
     // Only now, with the final names durable, may the manifest that could repeat them go.
     await removeIfThere(join(folder, MANIFEST));
+    await faultPoint("manifest-removed");
     await removeIfThere(folder, { recursive: true });
+    await faultPoint("folder-removed");
     return { found: true, missing };
   }
 
@@ -160,6 +167,7 @@ export class LocalSink implements Sink {
     const folder = this.#folder(ref);
     // The manifest goes first: without it nobody can publish what is left, should this be interrupted.
     await removeIfThere(join(folder, MANIFEST));
+    await faultPoint("discard-manifest-removed");
     await removeIfThere(folder, { recursive: true });
   }
 
@@ -193,7 +201,8 @@ class LocalPreparation implements Preparation {
   async write(file: FileToPrepare): Promise<void> {
     const temporary = `${this.#files.length}.parquet.tmp`;
     this.#files.push({ temporary, final: file.final, rows: file.rows, bytes: file.bytes.length });
-    await writeDurably(join(this.#place.folder, temporary), file.bytes);
+    await writeDurably(join(this.#place.folder, temporary), file.bytes, () => faultPoint("file-written"));
+    await faultPoint("file-synced");
   }
 
   async seal(topic: string, ranges: readonly PartitionRange[]): Promise<void> {
@@ -203,9 +212,13 @@ class LocalPreparation implements Preparation {
     const text = formatManifest({ ...this.#ref, store, topic, ranges, files: this.#files });
     const temporary = join(folder, `${MANIFEST}.tmp`);
     await writeDurably(temporary, new TextEncoder().encode(text));
+    await faultPoint("manifest-written");
     await Deno.rename(temporary, join(folder, MANIFEST));
+    await faultPoint("manifest-renamed");
     await syncFolder(folder);
+    await faultPoint("folder-synced");
     await syncFolder(home);
+    await faultPoint("home-synced");
   }
 }
 
@@ -235,7 +248,9 @@ async function moveWithoutOverwriting(temporary: string, final: string): Promise
       throw new Error(`${final} is there already and is not the file that was prepared for it`);
     }
   }
+  await faultPoint("file-linked");
   await removeIfThere(temporary);
+  await faultPoint("file-unlinked");
   return true;
 }
 
