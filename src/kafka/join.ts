@@ -33,11 +33,14 @@ export interface Joined {
   readonly dealtOut: ReadonlyMap<string, number> | undefined;
 }
 
-/** `again` with the member id to use next time; `soon` means without a pause. */
+/**
+ * `again` with the member id to use next time. `named` is no refusal but the first half of joining: the coordinator has
+ * given a member id, which it forgets after the session timeout. `soon` may be tried again without a pause.
+ */
 export type JoinStep = Joined | {
   readonly kind: "again";
   readonly memberId: string;
-  readonly soon: boolean;
+  readonly when: "named" | "soon" | "later";
   readonly code: string;
 };
 
@@ -138,13 +141,12 @@ function refused(
   const { groupId } = coordinator;
   const code = codeName(errorCode);
   if (isCoordinatorAway(errorCode)) coordinator.forget();
-  if (errorCode === Code.MEMBER_ID_REQUIRED || errorCode === Code.REBALANCE_IN_PROGRESS) {
-    return { kind: "again", memberId, soon: true, code };
-  }
+  if (errorCode === Code.MEMBER_ID_REQUIRED) return { kind: "again", memberId, when: "named", code };
+  if (errorCode === Code.REBALANCE_IN_PROGRESS) return { kind: "again", memberId, when: "soon", code };
   // The group has forgotten this member: it comes back as a new one. A wrong generation is no fault of the id.
   if (isSessionOver(errorCode)) {
     const kept = errorCode === Code.ILLEGAL_GENERATION ? memberId : "";
-    return { kind: "again", memberId: kept, soon: true, code };
+    return { kind: "again", memberId: kept, when: "soon", code };
   }
   if (isDenied(errorCode)) throw groupDenied(groupId, errorCode);
   switch (errorCode) {
@@ -169,6 +171,6 @@ function refused(
         hint: "Run fewer replicas, or raise the broker's group.max.size.",
       });
     default:
-      return { kind: "again", memberId, soon: false, code };
+      return { kind: "again", memberId, when: "later", code };
   }
 }

@@ -24,6 +24,7 @@ function connect(brokers: string, options: Partial<KafkaOptions> = {}): Promise<
 class Counter implements MemberHandler {
   readonly values: string[] = [];
   readonly sessions: Session[] = [];
+  losses = 0;
   readonly #positions = new Map<number, bigint>();
 
   async joined(session: Session): Promise<void> {
@@ -51,37 +52,44 @@ class Counter implements MemberHandler {
   }
 
   lost(): Promise<void> {
+    this.losses++;
     return Promise.resolve();
   }
 }
 
 const messages = (prefix: string) => Array.from({ length: 50 }, (_, i) => ({ value: `${prefix}${i}` }));
 
-integrationTest("a broker that restarts in the middle: the member waits, goes on, and commits", async () => {
-  await using kafka = await startKafka();
-  const servers = new TestServers({ brokers: kafka.bootstrap, registry: "" });
-  await servers.createTopic(TOPIC, { partitions: 2 });
-  await servers.produceRaw(TOPIC, messages("before"));
-  const client = await connect(kafka.bootstrap);
-  const handler = new Counter();
-  const member = client.createMember(handler);
-  const running = member.run();
-  await waitFor(() => handler.values.length === 50, { what: "the first records" });
-  await kafka.restart();
-  await servers.produceRaw(TOPIC, messages("after"));
-  await waitFor(() => handler.values.length === 100, { what: "the records after the restart" });
-  await waitFor(async () => {
-    const session = handler.sessions.at(-1)!;
-    const outcome = await session.commit([{ topic: TOPIC, partition: 0, offset: 1n, metadata: "m" }]);
-    return outcome.kind === "committed";
-  }, { what: "a commit after the restart" });
-  member.stop();
-  await running;
-  assert.equal(new Set(handler.values).size, 100);
-  const [committed] = await client.committed("4", [{ topic: TOPIC, partition: 0 }]);
-  assert.deepEqual(committed, { topic: TOPIC, partition: 0, offset: 1n, metadata: "m" });
-  client.disconnect();
-});
+integrationTest(
+  "a broker that restarts in the middle: the member waits, joins anew, goes on, and commits",
+  async () => {
+    await using kafka = await startKafka();
+    const servers = new TestServers({ brokers: kafka.bootstrap, registry: "" });
+    await servers.createTopic(TOPIC, { partitions: 2 });
+    await servers.produceRaw(TOPIC, messages("before"));
+    // Shorter than the pauses between joins that are refused while the broker starts.
+    const client = await connect(kafka.bootstrap, { sessionTimeoutMs: 1_000 });
+    const handler = new Counter();
+    const member = client.createMember(handler);
+    const running = member.run();
+    await waitFor(() => handler.values.length === 50, { what: "the first records" });
+    await kafka.nodes[0]!.shutdown();
+    await waitFor(() => handler.losses === 1, { what: "the end of the session" });
+    await kafka.restart();
+    await servers.produceRaw(TOPIC, messages("after"));
+    await waitFor(() => handler.values.length === 100, { what: "the records after the restart" });
+    await waitFor(async () => {
+      const session = handler.sessions.at(-1)!;
+      const outcome = await session.commit([{ topic: TOPIC, partition: 0, offset: 1n, metadata: "m" }]);
+      return outcome.kind === "committed";
+    }, { what: "a commit after the restart" });
+    member.stop();
+    await running;
+    assert.equal(new Set(handler.values).size, 100);
+    const [committed] = await client.committed("4", [{ topic: TOPIC, partition: 0 }]);
+    assert.deepEqual(committed, { topic: TOPIC, partition: 0, offset: 1n, metadata: "m" });
+    client.disconnect();
+  },
+);
 
 integrationTest(
   "three brokers, each killed once: leaders and coordinator move, no record is missed or repeated",
