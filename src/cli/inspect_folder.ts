@@ -1,9 +1,9 @@
 /** `inspect DIR`: all files below a folder and what they hold together, from their footers. */
 import { createHash } from "node:crypto";
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 
-import { messageOf, UserError } from "../errors.ts";
-import type { FileSummary, ParquetReader } from "../parquet/mod.ts";
+import { UserError } from "../errors.ts";
+import type { FileSummary, FoundPath, ParquetReader } from "../parquet/mod.ts";
 import { type FilePrinter, openReader } from "./inspect_file.ts";
 import { rangeText } from "./inspect_format.ts";
 import { OffsetRanges } from "./offset_ranges.ts";
@@ -13,7 +13,6 @@ import { countText, type Json, plural, sizeText } from "./text.ts";
 
 /** Footers that are being read at once. */
 const READERS_MAX = 16;
-const FOLDER_DEPTH_MAX = 64;
 /** Lines by which the widths of the table's columns are decided. */
 const LINES_TOGETHER = 200;
 /** Ranges of a partition that people get; JSON has all. */
@@ -36,7 +35,9 @@ export async function inspectFolder(
   const { format, output, width } = printer.options;
   const totals = new FolderTotals();
   const lines = new FileLines(folder, printer);
-  const readers = openInOrder(parquetPaths(folder, printer));
+  // Loaded here, so that --help does not wait for it.
+  const { inOrder, parquetPaths } = await import("../parquet/mod.ts");
+  const readers = inOrder(parquetPaths(folder), { begin: open, atOnce: READERS_MAX, discard: close });
   for await (const { path, opened } of readers) {
     if (opened instanceof UserError) {
       totals.failed++;
@@ -71,52 +72,24 @@ async function showFile(
   }
 }
 
-/** The paths of all `*.parquet` below a folder, hidden folders included, as `**` of other readers finds them. */
-async function* parquetPaths(folder: string, printer: FilePrinter, depth = 0): AsyncGenerator<string> {
-  let entries: Deno.DirEntry[];
-  try {
-    if (depth > FOLDER_DEPTH_MAX) throw new Error(`it is deeper than ${FOLDER_DEPTH_MAX} folders`);
-    entries = await Array.fromAsync(Deno.readDir(folder));
-  } catch (error) {
-    return printer.failed(folder, new UserError(`Cannot read the folder ${folder}: ${messageOf(error)}`));
-  }
-  entries.sort((a, b) => a.name < b.name ? -1 : 1);
-  for (const { name, isDirectory } of entries) {
-    const path = join(folder, name);
-    if (isDirectory) yield* parquetPaths(path, printer, depth + 1);
-    else if (name.endsWith(".parquet")) yield path;
-  }
-}
-
 interface Opened {
   readonly path: string;
   /** What is wrong with the file, where it cannot be read. */
   readonly opened: ParquetReader | UserError;
 }
 
-/** Opens the next files while one is being looked at. */
-async function* openInOrder(paths: AsyncGenerator<string>): AsyncGenerator<Opened> {
-  const waiting: Promise<Opened>[] = [];
-  try {
-    for await (const path of paths) {
-      waiting.push(open(path));
-      if (waiting.length >= READERS_MAX) yield await waiting.shift()!;
-    }
-    while (waiting.length > 0) yield await waiting.shift()!;
-  } finally {
-    for (const { opened } of await Promise.all(waiting)) {
-      if (!(opened instanceof UserError)) opened[Symbol.dispose]();
-    }
-  }
-}
-
-async function open(path: string): Promise<Opened> {
+async function open({ path, error }: FoundPath): Promise<Opened> {
+  if (error !== undefined) return { path, opened: error };
   try {
     return { path, opened: await openReader(path) };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { path, opened: error };
   }
+}
+
+function close({ opened }: Opened): void {
+  if (!(opened instanceof UserError)) opened[Symbol.dispose]();
 }
 
 /** The table of files, written in pieces. */

@@ -17,5 +17,6 @@ export {
   type RowGroupSummary,
   type Storage,
 } from "./inspect.ts";
+export { type FoundPath, inOrder, parquetPaths } from "./folder.ts";
 export { type TypeNames, typeNamesOf } from "./type_names.ts";
 export type { Value } from "./values.ts";

@@ -11,21 +11,32 @@
  *
  * Prepared files end in `.tmp`, because a reader's glob for `.parquet` looks into hidden folders too.
  */
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import type { PartitionRange } from "../model.ts";
-import { messageOf, UserError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
 import { formatManifest, parseManifest } from "./manifest.ts";
-import { makeFolder, removeIfThere, statIfThere, syncFolder, writeDurably } from "./files.ts";
+import {
+  makeFolder,
+  parquetFiles,
+  readIfThere,
+  removeIfThere,
+  statIfThere,
+  syncFolder,
+  writeDurably,
+} from "./files.ts";
+import { sinkError } from "./problems.ts";
 import type {
   CheckpointRef,
   FileToPrepare,
+  Manifest,
   ManifestFile,
   Preparation,
   PreparedCheckpoint,
   Published,
   Sink,
 } from "./sink.ts";
+import { checkStore, makeOnce, makeStore } from "./store.ts";
+import { tryLink, usable } from "./try_folder.ts";
 
 export interface LocalSinkOptions {
   /** Folder of the published data files. */
@@ -36,32 +47,40 @@ export interface LocalSinkOptions {
   readonly group: string;
 }
 
-const HOME = ".kafka2parquet";
-const MANIFEST = "manifest.json";
-const QUARANTINE = "quarantine";
-const TOPICS = "topics";
+export const HOME = ".kafka2parquet";
+export const MANIFEST = "manifest.json";
+export const QUARANTINE = "quarantine";
+export const TOPICS = "topics";
 const STARTS = "starts";
 /** Dead letters are all that goes anywhere but the output folder. */
 const ALSO_INTO_FLAG = "--dead-letter";
-const CHECKPOINT_FOLDER = /^(\d+)-([0-9a-f]{32})$/;
+export const CHECKPOINT_FOLDER = /^(\d+)-([0-9a-f]{32})$/;
+
+/** Where one cluster and group have their things. */
+interface Place {
+  readonly output: string;
+  /** What is the program's own in `output`. */
+  readonly root: string;
+  readonly home: string;
+  readonly store: string;
+}
 
 export class LocalSink implements Sink {
   readonly store: string;
-  readonly #output: string;
-  readonly #home: string;
+  readonly #place: Place;
   readonly #alsoInto: readonly string[];
   /** Topics whose mark is known to be there. */
   readonly #marked = new Set<string>();
 
-  private constructor(store: string, home: string, { output, alsoInto = [] }: LocalSinkOptions) {
-    this.store = store;
-    this.#output = output;
-    this.#home = home;
+  private constructor(place: Place, alsoInto: readonly string[]) {
+    this.store = place.store;
+    this.#place = place;
     this.#alsoInto = alsoInto;
   }
 
   /**
-   * Makes the folders and the store id where they are not there yet, and tries out what the protocol needs.
+   * Makes the folders and the store id where they are not there yet, and tries out what the protocol needs. From then on
+   * a folder that is gone is waited for, never made again.
    *
    * @throws UserError where the folder cannot be made or written, or its file system has no hard links.
    */
@@ -71,155 +90,240 @@ export class LocalSink implements Sink {
     const home = join(root, encodeURIComponent(options.cluster), folderName(options.group));
     const store = await usable(output, "--output", async () => {
       await makeFolder(home);
-      return await makeStore(join(root, "store"));
+      return await makeStore(root);
     });
     for (const folder of alsoInto) await usable(folder, ALSO_INTO_FLAG, () => makeFolder(folder));
     for (const folder of [output, ...alsoInto]) await tryLink(home, folder);
-    return new LocalSink(store, home, options);
+    return new LocalSink({ output, root, home, store }, alsoInto);
   }
 
-  async begin(ref: CheckpointRef): Promise<Preparation> {
-    const folder = this.#folder(ref);
-    await makeFolder(folder);
-    await faultPoint("folder-made");
-    return new LocalPreparation(ref, { folder, home: this.#home, output: this.#output, store: this.store });
+  begin(ref: CheckpointRef): Promise<Preparation> {
+    return this.#told(async () => {
+      const { root, home, store } = this.#place;
+      await checkStore(root, store);
+      await makeFolder(home, root);
+      const folder = this.#folder(ref);
+      await makeFolder(folder, home);
+      await faultPoint("folder-made");
+      return new LocalPreparation(ref, { ...this.#place, folder });
+    });
   }
 
-  async publish(ref: CheckpointRef): Promise<Published> {
-    await faultPoint("before-publish");
-    const folder = this.#folder(ref);
-    const manifest = parseManifest(await readIfThere(join(folder, MANIFEST)));
-    if (manifest === "none") return { found: false, missing: [] };
-    if (manifest === "unreadable") throw new Error(`${join(folder, MANIFEST)} cannot be read`);
+  publish(ref: CheckpointRef): Promise<Published> {
+    return this.#told(async () => {
+      await faultPoint("before-publish");
+      const { root, store } = this.#place;
+      const folder = this.#folder(ref);
+      const manifest = parseManifest(await readIfThere(join(folder, MANIFEST)));
+      if (manifest === "none") {
+        // Where the disk is gone, so is the manifest, and nobody has published anything.
+        await checkStore(root, store);
+        return { found: false, missing: [] };
+      }
+      if (manifest === "unreadable") throw new Error(`${join(folder, MANIFEST)} cannot be read`);
+      const missing = await this.#moveAll(folder, manifest);
+      await this.#mark(manifest.topic);
+      await faultPoint("topic-marked");
+      await checkStore(root, store);
+      // Only now, with the final names durable, may the manifest that could repeat them go.
+      await removeIfThere(join(folder, MANIFEST));
+      await faultPoint("manifest-removed");
+      await removeIfThere(folder, { recursive: true });
+      await faultPoint("folder-removed");
+      return { found: true, missing };
+    });
+  }
+
+  /** @returns the final names of files that are nowhere. */
+  async #moveAll(folder: string, { files }: Manifest): Promise<string[]> {
+    const { output } = this.#place;
     const missing: string[] = [];
     const folders = new Set<string>();
-    for (const file of manifest.files) {
-      const final = join(this.#output, file.final);
-      await makeFolder(dirname(final));
-      folders.add(dirname(final));
-      if (!await moveWithoutOverwriting(join(folder, file.temporary), final)) missing.push(file.final);
+    for (const { temporary, final } of files) {
+      const path = join(output, final);
+      await told(dirname(path), async () => {
+        await makeFolder(dirname(path), isBelow(path, output) ? output : undefined);
+        if (!await moveWithoutOverwriting(join(folder, temporary), path)) missing.push(final);
+      });
+      folders.add(dirname(path));
     }
-    for (const final of folders) await syncFolder(final);
+    for (const path of folders) await told(path, () => syncFolder(path));
     await faultPoint("final-synced");
-    await this.#mark(manifest.topic);
-    await faultPoint("topic-marked");
-    // Only now, with the final names durable, may the manifest that could repeat them go.
-    await removeIfThere(join(folder, MANIFEST));
-    await faultPoint("manifest-removed");
-    await removeIfThere(folder, { recursive: true });
-    await faultPoint("folder-removed");
-    return { found: true, missing };
+    return missing;
   }
 
-  async list(): Promise<PreparedCheckpoint[]> {
+  list(): Promise<PreparedCheckpoint[]> {
+    return this.#told(() => this.#listIn(this.#place.home));
+  }
+
+  quarantined(): Promise<PreparedCheckpoint[]> {
+    return this.#told(() => this.#listIn(this.#shelf));
+  }
+
+  /** The checkpoints in a folder; none where there is no such folder. */
+  async #listIn(folder: string): Promise<PreparedCheckpoint[]> {
+    const { root, store } = this.#place;
     const found: PreparedCheckpoint[] = [];
-    for await (const entry of Deno.readDir(this.#home)) {
-      const match = CHECKPOINT_FOLDER.exec(entry.name);
-      if (!match) continue;
-      const folder = join(this.#home, entry.name);
-      const stat = await statIfThere(folder);
-      if (stat === undefined) continue;
-      found.push({
-        ref: { generation: Number(match[1]), id: match[2]! },
-        manifest: parseManifest(await readIfThere(join(folder, MANIFEST))),
-        ageMs: Date.now() - (stat.mtime?.getTime() ?? 0),
-      });
+    try {
+      for await (const entry of Deno.readDir(folder)) {
+        const match = CHECKPOINT_FOLDER.exec(entry.name);
+        if (!match) continue;
+        const path = join(folder, entry.name);
+        const stat = await statIfThere(path);
+        if (stat === undefined) continue;
+        found.push({
+          ref: { generation: Number(match[1]), id: match[2]! },
+          manifest: parseManifest(await readIfThere(join(path, MANIFEST))),
+          ageMs: Date.now() - (stat.mtime?.getTime() ?? 0),
+        });
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
+    await checkStore(root, store);
     return found;
   }
 
-  async holds(topic: string): Promise<boolean> {
-    return await statIfThere(this.#markOf(topic)) !== undefined;
+  holds(topic: string): Promise<boolean> {
+    return this.#told(async () => {
+      const isMarked = await statIfThere(this.#markOf(topic)) !== undefined;
+      await checkStore(this.#place.root, this.#place.store);
+      return isMarked;
+    });
   }
 
-  async firstPartitions(topic: string, count: number): Promise<number> {
-    const folder = join(this.#home, STARTS);
-    await makeFolder(folder);
-    const text = await makeOnce(join(folder, folderName(topic)), `${count}`);
-    if (!/^\d{1,9}$/.test(text)) throw new Error(`${join(folder, folderName(topic))} does not hold a number`);
-    return Number(text);
+  firstPartitions(topic: string, count: number): Promise<number> {
+    return this.#told(async () => {
+      const { root, home, store } = this.#place;
+      await checkStore(root, store);
+      const path = join(home, STARTS, folderName(topic));
+      await makeFolder(dirname(path), root);
+      const text = await makeOnce(path, `${count}`);
+      if (!/^\d{1,9}$/.test(text)) throw new Error(`${path} does not hold a number`);
+      return Number(text);
+    });
   }
 
   async *files(): AsyncGenerator<string> {
     // One of these folders may lie within another.
     const seen = new Set<string>();
-    for (const folder of [this.#output, ...this.#alsoInto]) {
-      for await (const path of parquetFiles(folder)) {
+    for (const folder of [this.#place.output, ...this.#alsoInto]) {
+      for await (const path of parquetFiles(folder, HOME)) {
         if (!seen.has(path)) yield path;
         seen.add(path);
       }
     }
+    await this.#told(() => checkStore(this.#place.root, this.#place.store));
   }
 
   async #mark(topic: string): Promise<void> {
     if (this.#marked.has(topic)) return;
-    await makeFolder(join(this.#home, TOPICS));
-    await writeDurably(this.#markOf(topic), new Uint8Array());
-    await syncFolder(join(this.#home, TOPICS));
+    const path = this.#markOf(topic);
+    await makeFolder(dirname(path), this.#place.root);
+    await writeDurably(path, new Uint8Array());
+    await syncFolder(dirname(path));
     this.#marked.add(topic);
   }
 
   #markOf(topic: string): string {
-    return join(this.#home, TOPICS, folderName(topic));
+    return join(this.#place.home, TOPICS, folderName(topic));
   }
 
-  async discard(ref: CheckpointRef): Promise<void> {
-    const folder = this.#folder(ref);
-    // The manifest goes first: without it nobody can publish what is left, should this be interrupted.
-    await removeIfThere(join(folder, MANIFEST));
-    await faultPoint("discard-manifest-removed");
-    await removeIfThere(folder, { recursive: true });
+  discard(ref: CheckpointRef): Promise<void> {
+    return this.#told(async () => {
+      const folder = this.#folder(ref);
+      // The manifest goes first: without it nobody can publish what is left, should this be interrupted.
+      await removeIfThere(join(folder, MANIFEST));
+      await faultPoint("discard-manifest-removed");
+      await removeIfThere(folder, { recursive: true });
+    });
   }
 
-  async quarantine(ref: CheckpointRef): Promise<void> {
-    const shelf = join(this.#home, QUARANTINE);
-    await makeFolder(shelf);
-    try {
-      await Deno.rename(this.#folder(ref), join(shelf, nameOf(ref)));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    await syncFolder(shelf);
-    await syncFolder(this.#home);
+  quarantine(ref: CheckpointRef): Promise<void> {
+    return this.#told(async () => {
+      const { root, home, store } = this.#place;
+      await checkStore(root, store);
+      await makeFolder(this.#shelf, root);
+      try {
+        await Deno.rename(this.#folder(ref), join(this.#shelf, nameOf(ref)));
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+      await syncFolder(this.#shelf);
+      await syncFolder(home);
+    });
+  }
+
+  dropQuarantined(ref: CheckpointRef): Promise<void> {
+    return this.#told(() => removeIfThere(join(this.#shelf, nameOf(ref)), { recursive: true }));
+  }
+
+  #told<T>(body: () => Promise<T>): Promise<T> {
+    return told(this.#place.output, body);
+  }
+
+  get #shelf(): string {
+    return join(this.#place.home, QUARANTINE);
   }
 
   #folder(ref: CheckpointRef): string {
-    return join(this.#home, nameOf(ref));
+    return join(this.#place.home, nameOf(ref));
   }
 }
 
 class LocalPreparation implements Preparation {
   readonly #ref: CheckpointRef;
-  readonly #place: { folder: string; home: string; output: string; store: string };
+  readonly #place: Place & { readonly folder: string };
   readonly #files: ManifestFile[] = [];
 
-  constructor(ref: CheckpointRef, place: { folder: string; home: string; output: string; store: string }) {
+  constructor(ref: CheckpointRef, place: Place & { readonly folder: string }) {
     this.#ref = ref;
     this.#place = place;
   }
 
-  async write(file: FileToPrepare): Promise<void> {
+  write(file: FileToPrepare): Promise<void> {
     const temporary = `${this.#files.length}.parquet.tmp`;
     this.#files.push({ temporary, final: file.final, rows: file.rows, bytes: file.bytes.length });
-    await writeDurably(join(this.#place.folder, temporary), file.bytes, () => faultPoint("file-written"));
-    await faultPoint("file-synced");
+    return told(this.#place.output, async () => {
+      await writeDurably(join(this.#place.folder, temporary), file.bytes, () => faultPoint("file-written"));
+      await faultPoint("file-synced");
+    });
   }
 
-  async seal(topic: string, ranges: readonly PartitionRange[]): Promise<void> {
-    const { folder, home, output, store } = this.#place;
-    const folders = new Set(this.#files.map((file) => dirname(join(output, file.final))));
-    for (const final of folders) await makeFolder(final);
-    const text = formatManifest({ ...this.#ref, store, topic, ranges, files: this.#files });
-    const temporary = join(folder, `${MANIFEST}.tmp`);
-    await writeDurably(temporary, new TextEncoder().encode(text));
-    await faultPoint("manifest-written");
-    await Deno.rename(temporary, join(folder, MANIFEST));
-    await faultPoint("manifest-renamed");
-    await syncFolder(folder);
-    await faultPoint("folder-synced");
-    await syncFolder(home);
-    await faultPoint("home-synced");
+  seal(topic: string, ranges: readonly PartitionRange[]): Promise<void> {
+    return told(this.#place.output, async () => {
+      const { folder, root, home, output, store } = this.#place;
+      for (const path of new Set(this.#files.map((file) => join(output, dirname(file.final))))) {
+        await told(path, () => makeFolder(path, isBelow(path, output) ? output : undefined));
+      }
+      const text = formatManifest({ ...this.#ref, store, topic, ranges, files: this.#files });
+      const temporary = join(folder, `${MANIFEST}.tmp`);
+      await writeDurably(temporary, new TextEncoder().encode(text));
+      await faultPoint("manifest-written");
+      await Deno.rename(temporary, join(folder, MANIFEST));
+      await faultPoint("manifest-renamed");
+      await syncFolder(folder);
+      await faultPoint("folder-synced");
+      await syncFolder(home);
+      await faultPoint("home-synced");
+      // What was written to another disk since `begin` would be durable in the wrong place.
+      await checkStore(root, store);
+    });
   }
+}
+
+/** Runs `body`; what it throws is told as a problem of `folder`. */
+async function told<T>(folder: string, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    throw sinkError(folder, error);
+  }
+}
+
+/** Whether a path is a folder itself, or lies in it. */
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
 function nameOf(ref: CheckpointRef): string {
@@ -241,7 +345,11 @@ async function moveWithoutOverwriting(temporary: string, final: string): Promise
   try {
     await Deno.link(temporary, final);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return await statIfThere(final) !== undefined;
+    if (error instanceof Deno.errors.NotFound) {
+      // It may as well be the final folder that is not there any more.
+      if (await statIfThere(temporary) !== undefined) throw error;
+      return await statIfThere(final) !== undefined;
+    }
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     const [old, there] = [await statIfThere(temporary), await statIfThere(final)];
     if (old !== undefined && (old.ino !== there?.ino || old.dev !== there?.dev)) {
@@ -252,88 +360,4 @@ async function moveWithoutOverwriting(temporary: string, final: string): Promise
   await removeIfThere(temporary);
   await faultPoint("file-unlinked");
   return true;
-}
-
-/** Reads the store's id, or makes it. */
-async function makeStore(path: string): Promise<string> {
-  const store = await makeOnce(path, crypto.randomUUID().replaceAll("-", ""));
-  if (!/^[0-9a-f]{32}$/.test(store)) {
-    throw new UserError(`${path} does not hold a store id but ${JSON.stringify(store.slice(0, 40))}`, {
-      hint: "Restore the file from a backup, or move the archive's files to a new --output folder.",
-    });
-  }
-  return store;
-}
-
-/** Makes a file of one line where it is not there; of several processes that do, one wins. @returns what it holds. */
-async function makeOnce(path: string, line: string): Promise<string> {
-  if (await readIfThere(path) === undefined) {
-    const temporary = `${path}.${crypto.randomUUID()}`;
-    await writeDurably(temporary, new TextEncoder().encode(`${line}\n`));
-    try {
-      await Deno.link(temporary, path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    }
-    await removeIfThere(temporary);
-    await syncFolder(dirname(path));
-  }
-  return (await readIfThere(path) ?? "").trim();
-}
-
-/** What `prepare` gives. @throws UserError that names the folder and its flag where it fails. */
-async function usable<T>(folder: string, flag: string, prepare: () => Promise<T>): Promise<T> {
-  try {
-    return await prepare();
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    throw new UserError(`Cannot write to ${folder}: ${reasonOf(cause)}`, {
-      hint: `Give ${flag} a folder on a local disk that this user may write to.`,
-      cause,
-    });
-  }
-}
-
-/** In plain words where the runtime speaks of its own flags, which nobody can give to a compiled program. */
-function reasonOf(error: unknown): string {
-  return error instanceof Deno.errors.NotCapable
-    ? "this program was not given the right to write there"
-    : messageOf(error);
-}
-
-/** Makes, links and removes a small file, so that a file system that cannot do it is found before any data is. */
-async function tryLink(home: string, folder: string): Promise<void> {
-  const name = `.try-${crypto.randomUUID()}`;
-  const [from, to] = [join(home, name), join(folder, name)];
-  try {
-    await writeDurably(from, new Uint8Array(1));
-    await Deno.link(from, to);
-  } catch (cause) {
-    throw new UserError(`Cannot move files from ${home} to ${folder}: ${reasonOf(cause)}`, {
-      hint: "Both must be on the same file system, writable, and that file system must have hard links.",
-      cause,
-    });
-  } finally {
-    await removeIfThere(to);
-    await removeIfThere(from);
-  }
-}
-
-/** The `.parquet` files below a folder, those of our own home left out. */
-async function* parquetFiles(folder: string): AsyncGenerator<string> {
-  if (await statIfThere(folder) === undefined) return;
-  for await (const entry of Deno.readDir(folder)) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory && entry.name !== HOME) yield* parquetFiles(path);
-    else if (entry.isFile && entry.name.endsWith(".parquet")) yield path;
-  }
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

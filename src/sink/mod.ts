@@ -9,3 +9,5 @@ export type {
   Sink,
 } from "./sink.ts";
 export { LocalSink, type LocalSinkOptions } from "./local.ts";
+export { findHomes, type FoundCheckpoint, type Home } from "./homes.ts";
+export { problemLine, SinkError, type SinkProblem } from "./problems.ts";
