@@ -1,5 +1,5 @@
 /** Files and folders that survive a power cut: the few calls that the local sink is made of. */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 /**
  * Writes a file and waits until the disk has it; `written` is called in between. An error leaves a file that must not
@@ -22,11 +22,15 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
-/** Makes a folder with its parents, and waits until the disk has what was made. Nothing happens where it is there. */
-export async function makeFolder(path: string): Promise<void> {
+/**
+ * Makes a folder with its parents, and waits until the disk has what was made. Nothing happens where it is there.
+ * A folder named by `below` is not made, nor what it lies in: where it is missing, its disk may be.
+ */
+export async function makeFolder(path: string, below?: string): Promise<void> {
   if ((await statIfThere(path))?.isDirectory) return;
+  if (path === below) throw new Deno.errors.NotFound(`${path} is not there any more`);
   const parent = dirname(path);
-  if (parent !== path) await makeFolder(parent);
+  if (parent !== path) await makeFolder(parent, below);
   try {
     await Deno.mkdir(path);
   } catch (error) {
@@ -49,5 +53,24 @@ export async function removeIfThere(path: string, options: Deno.RemoveOptions = 
     await Deno.remove(path, options);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The `.parquet` files below a folder, without what lies in folders of the name `except`. */
+export async function* parquetFiles(folder: string, except: string): AsyncGenerator<string> {
+  if (await statIfThere(folder) === undefined) return;
+  for await (const entry of Deno.readDir(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory && entry.name !== except) yield* parquetFiles(path, except);
+    else if (entry.isFile && entry.name.endsWith(".parquet")) yield path;
   }
 }

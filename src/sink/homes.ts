@@ -3,7 +3,8 @@
  * running, or the folder may be a copy on a disk that is read-only.
  */
 import { join } from "node:path";
-import { CHECKPOINT_FOLDER, HOME, MANIFEST, QUARANTINE, readIfThere, TOPICS } from "./local.ts";
+import { readIfThere } from "./files.ts";
+import { CHECKPOINT_FOLDER, HOME, MANIFEST, QUARANTINE, TOPICS } from "./local.ts";
 import { statIfThere } from "./files.ts";
 import { parseManifest } from "./manifest.ts";
 import type { PreparedCheckpoint } from "./sink.ts";

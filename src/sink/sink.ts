@@ -14,7 +14,11 @@
  *    that is published, of anybody.
  * 7. `firstPartitions` answers what its first call for the topic was told, by whichever process.
  * 8. `discard` and `quarantine` are never called for a checkpoint that could still be committed: the caller judges.
- * 9. Failure throws; nothing is retried in here. A failed `write` or `seal` leaves the checkpoint not sealed.
+ *    What is in quarantine is shown by `quarantined` alone, and is never published; `dropQuarantined` deletes it.
+ * 9. Failure throws a SinkError, which says what to do; nothing is retried in here. A `write` or `seal` that has failed
+ *    may leave anything: the caller never commits it, discards it, and begins again under the same name.
+ * 10. A place that is gone is never made again, and never taken for one in which nothing is prepared or published:
+ *    everything throws until it is back.
  */
 import type { PartitionRange } from "../model.ts";
 
@@ -84,4 +88,8 @@ export interface Sink {
   discard(ref: CheckpointRef): Promise<void>;
   /** Puts a checkpoint of unknown fate aside, where a person can look at it. */
   quarantine(ref: CheckpointRef): Promise<void>;
+  /** What this cluster and group have in quarantine. */
+  quarantined(): Promise<PreparedCheckpoint[]>;
+  /** Deletes a checkpoint from quarantine. */
+  dropQuarantined(ref: CheckpointRef): Promise<void>;
 }

@@ -188,6 +188,8 @@ function failing(calls: Partial<Record<"write" | "seal" | "publish", number>>) {
       files: () => sink.files(),
       discard: (ref) => sink.discard(ref),
       quarantine: (ref) => sink.quarantine(ref),
+      quarantined: () => sink.quarantined(),
+      dropQuarantined: (ref) => sink.dropQuarantined(ref),
     };
   };
 }

@@ -1,0 +1,45 @@
+/** Whether a folder can do what the protocol needs, found out before any data is written. */
+import { join } from "node:path";
+import { messageOf, UserError } from "../errors.ts";
+import { removeIfThere, writeDurably } from "./files.ts";
+import { sinkError } from "./problems.ts";
+
+/** What `prepare` gives. @throws UserError that names the folder and its flag where it fails. */
+export async function usable<T>(folder: string, flag: string, prepare: () => Promise<T>): Promise<T> {
+  try {
+    return await prepare();
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError(`Cannot write to ${folder}: ${reasonOf(cause)}`, {
+      hint: `Give ${flag} a folder on a local disk that this user may write to.`,
+      cause,
+    });
+  }
+}
+
+/** Makes, links and removes a small file, so that a file system that cannot do it is found before any data is. */
+export async function tryLink(home: string, folder: string): Promise<void> {
+  const name = `.try-${crypto.randomUUID()}`;
+  const [from, to] = [join(home, name), join(folder, name)];
+  try {
+    await writeDurably(from, new Uint8Array(1));
+    await Deno.link(from, to);
+  } catch (cause) {
+    const known = sinkError(folder, cause);
+    if (known.problem === "full" || known.problem === "read-only") throw known;
+    throw new UserError(`Cannot move files from ${home} to ${folder}: ${reasonOf(cause)}`, {
+      hint: "Both must be on the same file system, writable, and that file system must have hard links.",
+      cause,
+    });
+  } finally {
+    await removeIfThere(to);
+    await removeIfThere(from);
+  }
+}
+
+/** In plain words where the runtime speaks of its own flags, which nobody can give to a compiled program. */
+function reasonOf(error: unknown): string {
+  return error instanceof Deno.errors.NotCapable
+    ? "this program was not given the right to write there"
+    : messageOf(error);
+}
