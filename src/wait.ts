@@ -18,6 +18,11 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Gives the rest of the thread one turn of the event loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Resolves when the signal aborts. Call `release` when it is not needed any more. */
 export function aborted(signal: AbortSignal): { readonly promise: Promise<void>; release(): void } {
   let release = () => {};

@@ -45,6 +45,21 @@ const HELD_RANGES_TOLD = 10;
 const JUDGE_WAITING_MS = 5000;
 const JUDGE_EVERY_MS = 60 * 60 * 1000;
 
+/** What {@link Archiver.create} finds out and connects. */
+export interface ArchiverParts {
+  readonly topics: readonly string[];
+  readonly partitions: readonly TopicPartition[];
+  readonly partitionsAtStart: ReadonlyMap<string, number>;
+  readonly cluster: string;
+  readonly client: KafkaClient;
+  readonly sink: Sink;
+  readonly totals: Totals;
+  readonly ending: AbortController;
+  readonly schemas: Schemas;
+  readonly sealer: FileSealer;
+  readonly ends: ReadonlyMap<string, bigint> | undefined;
+}
+
 /** One archiver: turns what its member is assigned into files. */
 export class Archiver implements MemberHandler {
   readonly #config: Config;
@@ -116,19 +131,7 @@ export class Archiver implements MemberHandler {
     });
   }
 
-  private constructor(config: Config, parts: {
-    topics: readonly string[];
-    partitions: readonly TopicPartition[];
-    partitionsAtStart: ReadonlyMap<string, number>;
-    cluster: string;
-    client: KafkaClient;
-    sink: Sink;
-    totals: Totals;
-    ending: AbortController;
-    schemas: Schemas;
-    sealer: FileSealer;
-    ends: ReadonlyMap<string, bigint> | undefined;
-  }) {
+  constructor(config: Config, parts: ArchiverParts) {
     this.#config = config;
     this.#partitions = parts.partitions;
     this.#partitionsAtStart = parts.partitionsAtStart;

@@ -1,5 +1,4 @@
 /** Everything that lives as long as one session of the group: topics, positions, the tick. Dropped with it. */
-import { setImmediate } from "node:timers";
 import { Backlog, CheckpointPipeline, commitUntilKnown, formatMetadata } from "../checkpoint/mod.ts";
 import type { Config } from "../config.ts";
 import { faultPoint } from "../fault.ts";
@@ -12,6 +11,7 @@ import { keyOf, type ReadyPartition } from "./recovery.ts";
 import type { Schemas } from "./schemas.ts";
 import { type PartitionState, TopicArchive } from "./topic.ts";
 import type { Totals } from "./totals.ts";
+import { nextTurn } from "../wait.ts";
 
 export interface SessionOptions {
   readonly session: Session;
@@ -83,7 +83,7 @@ export class SessionArchive {
     if (isDone(state)) this.session.pause(fetched);
     // Decoding is synchronous and fetched records may wait already: without a turn of the event loop in between, a
     // checkpoint's ten or so steps would each wait for a whole fetch response.
-    if (!topic.pipeline.idle) await new Promise((resolve) => setImmediate(resolve));
+    if (!topic.pipeline.idle) await nextTurn();
   }
 
   /**

@@ -1,5 +1,4 @@
 /** One topic in one session: its open file, its positions, and the way from fetched records to sealed files. */
-import { setImmediate } from "node:timers";
 import { getLogger } from "@logtape/logtape";
 import { merge } from "../avro/mod.ts";
 import type { CheckpointPipeline } from "../checkpoint/mod.ts";
@@ -14,6 +13,7 @@ import { OpenFile } from "./open_file.ts";
 import { limitReached, type RotationLimits } from "./rotation.ts";
 import type { NoSchema, Schemas, WriterSchema } from "./schemas.ts";
 import type { Totals } from "./totals.ts";
+import { nextTurn } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "archiver"]);
 
@@ -198,7 +198,7 @@ export class TopicArchive {
   async #pause(): Promise<void> {
     this.#sealed = false;
     await this.pipeline.room();
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 
   /** Takes record `index` and those behind it of the same schema. @returns the index of the first not taken. */
