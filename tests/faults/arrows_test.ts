@@ -1,0 +1,280 @@
+/**
+ * The program dies, stands still, or meets a broken disk at every arrow of the checkpoint protocol; at the end every
+ * record is in exactly one visible file.
+ */
+import assert from "node:assert/strict";
+import { FAULT_POINTS, type FaultPoint } from "../../src/fault.ts";
+import { KafkaClient, type MemberHandler, type Session } from "../../src/kafka/mod.ts";
+import { type Job, preparedFolders } from "../integration/events.ts";
+import { integrationTest } from "../support/integration.ts";
+import { waitFor } from "../support/mod.ts";
+import {
+  assertExact,
+  assertNothingEarly,
+  playAll,
+  run,
+  runToEnd,
+  runUntilKilled,
+  type Scenario,
+  stop,
+} from "./scenario.ts";
+
+const RECORDS = 300;
+const MORE = 60;
+
+/** Points that only a judge with something to judge comes by, or a position that moves. */
+const SPECIAL: readonly FaultPoint[] = [
+  "before-judge-publish",
+  "after-judge-publish",
+  "before-judge-complete",
+  "after-judge-complete",
+  "before-judge-discard",
+  "after-judge-discard",
+  "discard-manifest-removed",
+  "before-judge-quarantine",
+  "after-judge-quarantine",
+  "before-move-commit",
+  "after-move-commit",
+];
+/** Points that every bounded run of a new group comes by. */
+const ORDINARY = FAULT_POINTS.filter((point) => !SPECIAL.includes(point));
+
+/** Points at which a file is on its way to the disk. */
+const SINK: readonly FaultPoint[] = [
+  "folder-made",
+  "file-written",
+  "file-synced",
+  "manifest-written",
+  "manifest-renamed",
+  "folder-synced",
+  "home-synced",
+  "before-publish",
+  "file-linked",
+  "file-unlinked",
+  "final-synced",
+  "topic-marked",
+  "manifest-removed",
+  "folder-removed",
+];
+
+/** What follows each death: more records, a run to the end, and all is there once. */
+async function recover(job: Job): Promise<void> {
+  await assertNothingEarly(job);
+  await job.produce(RECORDS, RECORDS + MORE);
+  await runToEnd(job);
+  await assertExact(job, { to: RECORDS + MORE });
+}
+
+integrationTest("SIGKILL at every arrow of a session and its checkpoints", async (servers) => {
+  await playAll(
+    servers,
+    ORDINARY.map((point): Scenario => ({
+      name: point,
+      async play(job) {
+        await job.produce(0, RECORDS);
+        await runUntilKilled(job, point, { flags: ["--until-end"] });
+        await recover(job);
+      },
+    })),
+  );
+});
+
+integrationTest("SIGKILL of the one who settles what another has left", async (servers) => {
+  const after = (death: FaultPoint, point: FaultPoint): Scenario => ({
+    name: `${death}, then ${point}`,
+    async play(job) {
+      await job.produce(0, RECORDS);
+      await runUntilKilled(job, death);
+      await runUntilKilled(job, point, { flags: ["--until-end"] });
+      await recover(job);
+    },
+  });
+  await playAll(servers, [
+    after("after-commit", "before-judge-publish"),
+    after("after-commit", "file-linked"),
+    after("file-unlinked", "manifest-removed"),
+    after("before-publish", "after-judge-publish"),
+    after("file-written", "before-judge-discard"),
+    after("home-synced", "discard-manifest-removed"),
+    after("before-commit", "after-judge-discard"),
+    ...(["before-judge-complete", "after-judge-complete"] as const).map((point): Scenario => ({
+      name: point,
+      async play(job) {
+        await job.produce(0, RECORDS);
+        await runToEnd(job);
+        await job.produce(RECORDS, 2 * RECORDS);
+        await runUntilKilled(job, "before-commit");
+        await commitInPart(job);
+        await runUntilKilled(job, point);
+        await assertNothingEarly(job);
+        await runToEnd(job);
+        await assertExact(job, { to: 2 * RECORDS });
+      },
+    })),
+    ...(["before-judge-quarantine", "after-judge-quarantine"] as const).map((point): Scenario => ({
+      name: point,
+      topic: { partitions: 1 },
+      async play(job) {
+        await job.produce(0, RECORDS);
+        await runToEnd(job);
+        await job.produce(RECORDS, 2 * RECORDS);
+        await runUntilKilled(job, "before-commit");
+        await untilEmpty(job);
+        // Another program's commit: nothing tells any more whether the prepared checkpoint was committed.
+        const partitions = [{ partition: 0, offset: String(RECORDS) }];
+        await job.servers.admin((admin) =>
+          admin.setOffsets({ groupId: job.group, topic: job.topic, partitions })
+        );
+        await runUntilKilled(job, point);
+        await assertNothingEarly(job);
+        await runToEnd(job);
+        await assertExact(job, { to: 2 * RECORDS });
+      },
+    })),
+    ...(["before-move-commit", "after-move-commit"] as const).map((point): Scenario => ({
+      name: point,
+      topic: { partitions: 1 },
+      async play(job) {
+        await job.produce(0, RECORDS);
+        await runToEnd(job);
+        await job.produce(RECORDS, 2 * RECORDS);
+        await job.servers.admin(async (admin) => {
+          // Its leader is only known to the client once the topic was asked for.
+          await admin.fetchTopicOffsets(job.topic);
+          const partitions = [{ partition: 0, offset: String(RECORDS + MORE) }];
+          await admin.deleteTopicRecords({ topic: job.topic, partitions });
+        });
+        const flags = ["--on-out-of-range", "earliest"];
+        await runUntilKilled(job, point, { flags });
+        await assertNothingEarly(job);
+        await runToEnd(job, { flags });
+        const deleted = Array.from({ length: MORE }, (_, i) => RECORDS + i);
+        const archive = await job.archive();
+        assert.equal(archive.rows.length, 2 * RECORDS - deleted.length);
+        assert.deepEqual(await preparedFolders(job), []);
+      },
+    })),
+  ]);
+});
+
+integrationTest(
+  "SIGSTOP past the session timeout, another member takes over, then SIGCONT",
+  async (servers) => {
+    const points: readonly FaultPoint[] = [
+      "joined",
+      "offsets-read",
+      "before-initial-commit",
+      "file-synced",
+      "home-synced",
+      "before-commit",
+      "after-commit",
+      "file-linked",
+      "final-synced",
+      "manifest-removed",
+      "before-revoke-flush",
+      "after-revoke-flush",
+    ];
+    await playAll(
+      servers,
+      points.map((point): Scenario => ({
+        name: point,
+        async play(job) {
+          await job.produce(0, RECORDS);
+          await using frozen = run(job, { fault: `${point}:SIGSTOP` });
+          // Those of the end of a session are passed when the second member joins.
+          if (!point.includes("revoke")) await frozen.waitForLine(/^fault: /);
+          await using other = run(job);
+          await frozen.waitForLine(/^fault: /);
+          await other.waitForLine(/Joined group .*\[0-1\]/);
+          await waitFor(async () => (await job.archive()).rows.length >= RECORDS, { what: "all rows" });
+          await assertNothingEarly(job);
+          frozen.signal("SIGCONT");
+          await frozen.waitForLine(/Joined group .*\[\d\]$/);
+          await job.produce(RECORDS, RECORDS + MORE);
+          await waitFor(async () => (await job.archive()).rows.length >= RECORDS + MORE, {
+            what: "the rest",
+          });
+          await stop(frozen);
+          await stop(other);
+          await assertExact(job, { to: RECORDS + MORE });
+        },
+      })),
+    );
+  },
+);
+
+integrationTest("a disk that fails at every arrow of the sink: it goes on by itself", async (servers) => {
+  await playAll(
+    servers,
+    SINK.map((point): Scenario => ({
+      name: point,
+      async play(job) {
+        await job.produce(0, RECORDS);
+        const faults = ["ENOSPC@1", "EIO@2", "EXDEV@4", "EROFS@5"].map((what) => `${point}:${what}`);
+        const program = await runToEnd(job, { fault: faults.join(",") });
+        assert.match(program.stderr.join("\n"), new RegExp(`^fault: ${point} EIO$`, "m"));
+        await assertExact(job, { to: RECORDS });
+      },
+    })),
+  );
+});
+
+/**
+ * Commits what a dead member has prepared, for one of its two partitions only: what is left of a commit of which Kafka
+ * has accepted a part.
+ */
+async function commitInPart(job: Job): Promise<void> {
+  const manifest = await readManifest(job);
+  const { servers, group, topic } = job;
+  const client = await KafkaClient.connect({
+    brokers: servers.brokers.split(","),
+    clientId: "partial-commit",
+    group,
+    topics: [topic],
+    sessionTimeoutMs: 2000,
+  }, new AbortController().signal);
+  const joined = Promise.withResolvers<Session>();
+  const nothing = () => Promise.resolve();
+  const handler: MemberHandler = {
+    joined: (session) => Promise.resolve(joined.resolve(session)),
+    records: nothing,
+    revoked: nothing,
+    lost: nothing,
+  };
+  const member = client.createMember(handler);
+  const running = member.run();
+  const session = await joined.promise;
+  const { partition, first, next } = manifest.ranges[0]!;
+  const metadata = `k1 ${manifest.store} ${manifest.id} ${first}`;
+  const outcome = await session.commit([{ topic, partition, offset: BigInt(next), metadata }]);
+  assert.equal(outcome.kind, "committed");
+  member.stop();
+  await running;
+  await client.disconnect();
+}
+
+interface StoredManifest {
+  readonly id: string;
+  readonly store: string;
+  readonly ranges: readonly { readonly partition: number; readonly first: string; readonly next: string }[];
+}
+
+async function readManifest(job: Job): Promise<StoredManifest> {
+  const [folder] = await preparedFolders(job);
+  assert(folder !== undefined, "nothing is prepared");
+  const home = `${job.output}/.kafka2parquet`;
+  for await (const cluster of Deno.readDir(home)) {
+    if (!cluster.isDirectory) continue;
+    const path = `${home}/${cluster.name}/${job.group}/${folder}/manifest.json`;
+    return JSON.parse(await Deno.readTextFile(path)) as StoredManifest;
+  }
+  throw new Error(`${home} holds no cluster`);
+}
+
+/** Waits until the group has no members: until then only those may commit. */
+async function untilEmpty({ servers, group }: Job): Promise<void> {
+  await waitFor(
+    () => servers.admin(async (admin) => (await admin.describeGroups([group])).groups[0]?.state === "Empty"),
+    { what: "an empty group" },
+  );
+}
