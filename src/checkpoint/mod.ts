@@ -2,7 +2,7 @@
  * The checkpoint room: files and offsets stay together. Prepare, commit, publish, and the judge over what is found
  * prepared; all deciding is pure, in `metadata.ts`, `plan.ts` and `judge.ts`.
  */
-export { type CommitMetadata, formatMetadata, parseMetadata } from "./metadata.ts";
+export { type CommitMetadata, formatMetadata, names, parseMetadata } from "./metadata.ts";
 export { type PartitionPlan, planPartition } from "./plan.ts";
 export { judge, type JudgeFacts, type Verdict } from "./judge.ts";
 export { CheckpointPipeline, commitUntilKnown, type PipelineOptions, reportMissing } from "./pipeline.ts";

@@ -1,7 +1,7 @@
 /** The door to a cluster: connecting, topics, offsets, and members of the group. */
 import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
-import type { CommittedOffset, TopicPartition } from "../model.ts";
+import type { CommittedOffset, FetchedRecords, PartitionRange, TopicPartition } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import type { KafkaOptions, MemberHandler, OffsetPosition, PartitionOffset } from "./api.ts";
 import { Cluster, connectionCause } from "./cluster.ts";
@@ -10,6 +10,7 @@ import { Coordinator, readCommitted } from "./group.ts";
 import { ConnectionError, type Kafkajs, loadKafkajs } from "./kafkajs.ts";
 import { GroupMember } from "./member.ts";
 import { readOffsets } from "./offsets.ts";
+import { readRange } from "./range_reader.ts";
 import { abortable, Backoff, sleep } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
@@ -166,6 +167,19 @@ export class KafkaClient {
     } finally {
       coordinator.forget();
     }
+  }
+
+  /**
+   * Hands over the committed records of a range that lies before the partition's stable end, in the order of offsets and
+   * without joining a group. The last call may hold records behind the range. Ends early where `take` returns "enough".
+   *
+   * @throws {UserError} where the range cannot be read, or its broker sends nothing for a minute.
+   */
+  async readRange(
+    range: PartitionRange,
+    take: (fetched: FetchedRecords) => "more" | "enough",
+  ): Promise<void> {
+    await readRange(this.#cluster, range, { options: this.#settings, take });
   }
 
   createMember(handler: MemberHandler): GroupMember {
