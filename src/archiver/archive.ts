@@ -5,7 +5,7 @@ import { KafkaClient } from "../kafka/mod.ts";
 import { Registry } from "../registry/mod.ts";
 import { Archiver } from "./archiver.ts";
 import { planMemory } from "./memory.ts";
-import type { Archive } from "./messages.ts";
+import type { Archive, Progress } from "./messages.ts";
 import { selectTopics } from "./topics.ts";
 import { Totals } from "./totals.ts";
 
@@ -24,9 +24,16 @@ export const archive: Archive = async (config, { stop, progress }) => {
   const registry = new Registry({ urls: config.registry, signal: ending.signal });
   const client = await connectAll(config, { registry, stop });
   if (client === undefined) return totals.with({ bufferedRows: 0 });
+  let told = "";
+  // Each message wakes two threads: an idle archiver has nothing to tell.
+  const tell = (now: Progress) => {
+    const text = JSON.stringify(now);
+    if (text !== told) progress(now);
+    told = text;
+  };
   try {
     const archiver = await Archiver.create(config, { client, registry, totals, ending });
-    const timer = setInterval(() => progress(archiver.progress), PROGRESS_EVERY_MS);
+    const timer = setInterval(() => tell(archiver.progress), PROGRESS_EVERY_MS);
     try {
       return await archiver.run();
     } finally {

@@ -39,6 +39,8 @@ export class SessionArchive {
   #timer: ReturnType<typeof setInterval> | undefined;
   readonly #backlog: Backlog;
   #accepting = true;
+  /** Records are being taken: what they bring is not held yet. */
+  #taking = false;
 
   constructor(options: SessionOptions) {
     this.session = options.session;
@@ -66,7 +68,6 @@ export class SessionArchive {
       });
       if (end === undefined || plan.position < end) this.session.fetchFrom(plan, plan.position);
     }
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
   /** Takes what was fetched if it continues the partition's position, and otherwise fetches from there again. */
@@ -78,8 +79,14 @@ export class SessionArchive {
       this.session.fetchFrom(fetched, state.position);
       return;
     }
-    await topic.accept(fetched, state);
-    await this.#relieve();
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    this.#taking = true;
+    try {
+      await topic.accept(fetched, state);
+      await this.#relieve();
+    } finally {
+      this.#taking = false;
+    }
     if (isDone(state)) this.session.pause(fetched);
     // Decoding is synchronous and fetched records may wait already: without a turn of the event loop in between, a
     // checkpoint's ten or so steps would each wait for a whole fetch response.
@@ -147,8 +154,7 @@ export class SessionArchive {
 
   /** Accepts nothing more, and saves what is held; resolves when it is published or the session is over. */
   async flush(): Promise<void> {
-    this.#accepting = false;
-    clearInterval(this.#timer);
+    this.#stopAccepting();
     const flushes = await Promise.allSettled([...this.#topics.values()].map((topic) => topic.flush()));
     // One topic that cannot be saved does not keep the others from it.
     for (const flush of flushes) if (flush.status === "rejected") throw flush.reason;
@@ -172,9 +178,13 @@ export class SessionArchive {
 
   /** Gives up what is held. */
   drop(): void {
+    this.#stopAccepting();
+    for (const topic of this.#topics.values()) topic.drop();
+  }
+
+  #stopAccepting(): void {
     this.#accepting = false;
     clearInterval(this.#timer);
-    for (const topic of this.#topics.values()) topic.drop();
   }
 
   /** Closes the largest open files until all together are within their limit, and waits for room behind them. */
@@ -208,6 +218,7 @@ export class SessionArchive {
       session: session.signal,
       commit: (offsets) => session.commit(offsets),
       sink,
+      onSinkError: config.onSinkError,
       backlog: this.#backlog,
       pending: (partition) => this.#pending.get(keyOf({ topic: name, partition })) ?? new Map(),
       randomId: () => randomUUID().replaceAll("-", ""),
@@ -238,6 +249,10 @@ export class SessionArchive {
   #tick(): void {
     try {
       for (const topic of this.#topics.values()) topic.tick();
+      if (this.#taking || [...this.#topics.values()].some((topic) => topic.needsTick)) return;
+      // An idle archiver is woken by what it fetches, not ten times a second.
+      clearInterval(this.#timer);
+      this.#timer = undefined;
     } catch (error) {
       this.#options.onFailure(error);
     }

@@ -169,9 +169,19 @@ export class TopicArchive {
     if (state.position > state.checkpointed) state.aheadSinceMs ??= performance.now();
   }
 
-  /** Seals by age, and commits positions that moved over records without rows. To be called a few times a second. */
+  /** Whether something is held that time alone will make due. */
+  get needsTick(): boolean {
+    return this.#file.openedAtMs !== undefined ||
+      [...this.partitions.values()].some(({ aheadSinceMs }) => aheadSinceMs !== undefined);
+  }
+
+  /**
+   * Seals by age, and commits positions that moved over records without rows. To be called a few times a second while
+   * {@link needsTick}.
+   */
   tick(): void {
-    this.#sealIfDue();
+    // What is sealed is held until it is written: without room behind it the file stays open, as bounded as ever.
+    if (this.pipeline.hasRoom) this.#sealIfDue();
     if (this.#file.openedAtMs !== undefined || !this.pipeline.idle) return;
     const dueBefore = performance.now() - COMMIT_WITHOUT_FILES_MS;
     const due = [...this.partitions.values()].some(({ aheadSinceMs }) =>

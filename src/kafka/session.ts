@@ -10,6 +10,11 @@ import { Backoff, sleep } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
 
+/**
+ * The first heartbeats of a session come sooner, each pause twice the last, up to the ordinary interval: members that
+ * start together do not join in the same instant, and the first of them hears of the others by its heartbeat only.
+ */
+const FIRST_HEARTBEAT_MS = 250;
 /** A heartbeat without an answer is repeated after this, not after the ordinary interval. */
 const HEARTBEAT_RETRY_MS = 500;
 
@@ -149,7 +154,8 @@ export class MemberSession implements Session {
    */
   async keepAlive(): Promise<void> {
     const { heartbeatMs, sessionTimeoutMs } = this.#options;
-    let pauseMs = heartbeatMs;
+    let regularMs = Math.min(FIRST_HEARTBEAT_MS, heartbeatMs);
+    let pauseMs = regularMs;
     for (;;) {
       await sleep(pauseMs, this.signal);
       if (this.signal.aborted) return;
@@ -161,7 +167,8 @@ export class MemberSession implements Session {
       if (kind === "over") return this.lose(code);
       if (kind === "rebalance") this.rebalance(code);
       if (kind !== "unknown") this.#lastAliveMs = sentMs;
-      pauseMs = kind === "unknown" ? Math.min(HEARTBEAT_RETRY_MS, heartbeatMs) : heartbeatMs;
+      regularMs = Math.min(regularMs * 2, heartbeatMs);
+      pauseMs = kind === "unknown" ? Math.min(HEARTBEAT_RETRY_MS, heartbeatMs) : regularMs;
     }
   }
 }
