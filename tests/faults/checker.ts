@@ -5,7 +5,7 @@
  *       --brokers HOST:PORT --group NAME [--id-column id] [--growing]
  *     deno run -A tests/faults/checker.ts --watch --archive DIR --dead-letter DIR --brokers … --group …
  *
- * `--archive` and `--dead-letter` may be given several times. `--growing` expects only what is below the committed
+ * `--archive`, `--dead-letter` and `--group` (of different topics) may be given several times. `--growing` expects only what is below the committed
  * offsets. `--watch` looks on, without a log, until SIGTERM or Ctrl-C: whatever becomes visible must be committed. Exit
  * 0 where nothing is wrong, 1 where something is, 2 for wrong usage.
  *
@@ -47,14 +47,14 @@ async function main(): Promise<boolean> {
       "archive": { type: "string", multiple: true, default: [] },
       "dead-letter": { type: "string", multiple: true, default: [] },
       "brokers": { type: "string" },
-      "group": { type: "string" },
+      "group": { type: "string", multiple: true, default: [] },
       "id-column": { type: "string", default: "id" },
       "growing": { type: "boolean", default: false },
       "watch": { type: "boolean", default: false },
     },
   });
-  const { brokers, group, log, archive: archives, "dead-letter": deadLetters } = values;
-  if (brokers === undefined || group === undefined || archives.length === 0) {
+  const { brokers, group: groups, log, archive: archives, "dead-letter": deadLetters } = values;
+  if (brokers === undefined || groups.length === 0 || archives.length === 0) {
     throw new TypeError("--brokers, --group and --archive are needed");
   }
   if (values.watch) {
@@ -65,7 +65,7 @@ async function main(): Promise<boolean> {
     const folders = [...archives, ...deadLetters];
     const { files, looks, problems } = await watch({
       brokers,
-      group,
+      groups,
       folders: () => folders,
       stop: stop.signal,
     });
@@ -79,7 +79,7 @@ async function main(): Promise<boolean> {
     archives,
     deadLetters,
     brokers,
-    group,
+    groups,
     idColumn: values["id-column"],
     isGrowing: values.growing,
   });

@@ -87,7 +87,7 @@ function sampleAt(place: Omit<Sample, "check" | typeof Symbol.asyncDispose>): Sa
         archives: [place.archive],
         deadLetters: [place.deadLetter],
         brokers: place.job.servers.brokers,
-        group: place.job.group,
+        groups: [place.job.group],
       });
     },
     [Symbol.asyncDispose]: () => place.folder[Symbol.asyncDispose](),
@@ -191,7 +191,7 @@ integrationTest(
     const { job } = sample;
     const folders = () => [sample.archive, sample.deadLetter];
     const look = async (group: string) =>
-      await watch({ brokers: servers.brokers, group, folders, stop: AbortSignal.timeout(1) });
+      await watch({ brokers: servers.brokers, groups: [group], folders, stop: AbortSignal.timeout(1) });
     assert.deepEqual((await look(job.group)).problems, []);
     const other = `${job.group}-behind`;
     await servers.admin((admin) =>
@@ -209,7 +209,7 @@ integrationTest(
       archives: [sample.archive],
       deadLetters: [sample.deadLetter],
       brokers: servers.brokers,
-      group: other,
+      groups: [other],
     });
     assertFinds(result, { uncommitted_visible: problems.length });
   },

@@ -14,7 +14,8 @@ export interface CheckOptions {
   readonly archives: readonly string[];
   readonly deadLetters?: readonly string[];
   readonly brokers: string;
-  readonly group: string;
+  /** Several, where no two of them read the same topic. */
+  readonly groups: readonly string[];
   /** `id` by default. */
   readonly idColumn?: string;
   /** The archive is still growing: only what is below the committed offsets must be there. */
@@ -54,12 +55,12 @@ export interface CheckResult {
  * @throws where the log, DuckDB or Kafka cannot be read.
  */
 export async function check(options: CheckOptions): Promise<CheckResult> {
-  const { archives, deadLetters = [], brokers, group } = options;
+  const { archives, deadLetters = [], brokers, groups } = options;
   const records = readLog(options.log);
   const tally = new Tally();
   const footers = readFooters([...archives, ...deadLetters], tally);
   const topics = new Set([...records.map(({ topic }) => topic), ...footers.flatMap(topicsOf)]);
-  await using offsets = await openOffsets(brokers, group);
+  await using offsets = await openOffsets(brokers, groups);
   const committed = await offsets.read([...topics]);
   const withFiles = (folders: readonly string[]) => folders.filter((one) => visibleFiles(one).length > 0);
   // A file that cannot be read stops DuckDB as a whole: then its own line says enough.
@@ -113,19 +114,19 @@ function topicsOf(footer: FileFooter): string[] {
   return footer.ranges.map(({ topic }) => topic);
 }
 
-interface HomesToJudge extends Pick<CheckOptions, "archives" | "group" | "isGrowing"> {
+interface HomesToJudge extends Pick<CheckOptions, "archives" | "groups" | "isGrowing"> {
   readonly footers: readonly FileFooter[];
   readonly committed: Committed;
 }
 
 /** @returns notes about what is there and may be. */
 function judgeHomes(
-  { archives, group, isGrowing, footers, committed }: HomesToJudge,
+  { archives, groups, isGrowing, footers, committed }: HomesToJudge,
   tally: Tally,
 ): string[] {
   const notes: string[] = [];
   for (const archive of archives) {
-    const { checkpoints, strays } = readHome(archive, group);
+    const { checkpoints, strays } = readHome(archive, groups);
     for (const one of checkpoints) {
       const line = `${one.path} ${describe(one)}`;
       if (one.where === "prepared") {

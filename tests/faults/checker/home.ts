@@ -28,22 +28,21 @@ const CHECKPOINT = /^\d+-[0-9a-f]{32}$/;
 const KEPT_FILE = /^store$/;
 const KEPT_FOLDERS = ["topics", "starts"];
 
-/** Looks through the home of an archive folder; `group` narrows it to what belongs to one group. */
-export function readHome(archive: string, group?: string): Home {
+/** Looks through the home of an archive folder; only what belongs to these groups. */
+export function readHome(archive: string, groups: readonly string[]): Home {
   const checkpoints: KeptCheckpoint[] = [];
   const strays: string[] = entriesOf(archive)
     .filter((entry) => entry.isFile && !entry.name.endsWith(".parquet"))
     .map((entry) => `${archive}/${entry.name}`);
   const root = `${archive}/${HOME}`;
+  const names = groups.map(encodeURIComponent);
   for (const entry of entriesOf(root)) {
     if (entry.isFile) {
       if (!KEPT_FILE.test(entry.name)) strays.push(`${root}/${entry.name}`);
       continue;
     }
     for (const one of entriesOf(`${root}/${entry.name}`)) {
-      if (group === undefined || one.name === encodeURIComponent(group)) {
-        readGroup(`${root}/${entry.name}/${one.name}`, { checkpoints, strays });
-      }
+      if (names.includes(one.name)) readGroup(`${root}/${entry.name}/${one.name}`, { checkpoints, strays });
     }
   }
   return { checkpoints, strays };

@@ -6,7 +6,8 @@ import { type RangeProblem, uncommitted } from "./ranges.ts";
 
 export interface WatchOptions {
   readonly brokers: string;
-  readonly group: string;
+  /** Several, where no two of them read the same topic. */
+  readonly groups: readonly string[];
   /** Data and dead-letter folders, asked for at each look: there may be more of them later. */
   folders(): readonly string[];
   /** Between two looks; 100 ms by default. */
@@ -28,7 +29,7 @@ const EVERY_MS = 100;
  * so that a file without its offset was certainly visible too early.
  */
 export async function watch(options: WatchOptions): Promise<WatchResult> {
-  await using offsets = await openOffsets(options.brokers, options.group);
+  await using offsets = await openOffsets(options.brokers, options.groups);
   const seen = new Set<string>();
   const problems: RangeProblem[] = [];
   let looks = 0;
