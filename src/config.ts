@@ -25,6 +25,7 @@ export interface Config {
   /** Archive up to the end seen at start, then exit. */
   readonly untilEnd: boolean;
   readonly onError: "dead-letter" | "skip" | "stop";
+  readonly onSinkError: "retry" | "stop";
   /** Between the names of nested fields in a column name. */
   readonly separator: string;
   /** Archivers in this process, each a member of the group in a thread of its own. */

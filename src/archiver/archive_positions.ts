@@ -1,6 +1,6 @@
-/** Where the archive's own files end: the position of a group whose offsets Kafka has lost. */
+/** What the archive's own files hold, from their footers: where they end, and where ranges are asked for. */
 import { ExitCode, UserError } from "../errors.ts";
-import type { PartitionRange } from "../model.ts";
+import type { OffsetRange, PartitionRange } from "../model.ts";
 import { readFooter } from "../parquet/mod.ts";
 import type { Sink } from "../sink/mod.ts";
 import { keyOf } from "./recovery.ts";
@@ -8,21 +8,40 @@ import { keyOf } from "./recovery.ts";
 /** Footers read at the same time. */
 const READERS = 16;
 
+/** Whose files count. */
+export interface Owner {
+  readonly cluster: string;
+  readonly group: string;
+}
+
 /**
  * The end of each partition that this cluster and group have archived, from the footers of all files.
  *
  * @throws UserError where ranges of a partition have a hole or overlap: then no position is right.
  */
-export async function archivedPositions(
+export async function archivedPositions(sink: Sink, of: Owner): Promise<Map<string, bigint>> {
+  return new Map([...await archivedRanges(sink, of)].map(([key, list]) => [key, endOf(list)]));
+}
+
+/**
+ * The ranges that files of this cluster and group account for, by partition and in no order.
+ *
+ * @throws UserError for a file that cannot be read, unless `skipDamaged`: then it accounts for nothing.
+ */
+export async function archivedRanges(
   sink: Sink,
-  of: { readonly cluster: string; readonly group: string },
-): Promise<Map<string, bigint>> {
+  { cluster, group, skipDamaged = false, signal }: Owner & {
+    readonly skipDamaged?: boolean;
+    /** Ends the reading early, with what was found by then. */
+    readonly signal?: AbortSignal;
+  },
+): Promise<Map<string, PartitionRange[]>> {
   const ranges = new Map<string, PartitionRange[]>();
   const files = sink.files()[Symbol.asyncIterator]();
   async function read(): Promise<void> {
-    for (let next = await files.next(); !next.done; next = await files.next()) {
-      const { content } = await readFooter(next.value);
-      if (content?.cluster !== of.cluster || content.group !== of.group) continue;
+    for (let next = await files.next(); !next.done && !signal?.aborted; next = await files.next()) {
+      const content = await contentOf(next.value, { skipDamaged });
+      if (content?.cluster !== cluster || content.group !== group) continue;
       for (const range of content.ranges) {
         const list = ranges.get(keyOf(range));
         if (list === undefined) ranges.set(keyOf(range), [range]);
@@ -31,12 +50,21 @@ export async function archivedPositions(
     }
   }
   await Promise.all(Array.from({ length: READERS }, read));
-  return new Map([...ranges].map(([key, list]) => [key, endOf(list)]));
+  return ranges;
+}
+
+async function contentOf(path: string, { skipDamaged }: { skipDamaged: boolean }) {
+  try {
+    return (await readFooter(path)).content;
+  } catch (error) {
+    if (skipDamaged && error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 /** Where ranges of one partition end. @throws UserError where they do not join. */
 export function endOf(ranges: readonly PartitionRange[]): bigint {
-  const sorted = ranges.toSorted((a, b) => a.first < b.first ? -1 : a.first > b.first ? 1 : 0);
+  const sorted = inOrder(ranges);
   let end = sorted[0]!.first;
   for (const { topic, partition, first, next } of sorted) {
     if (first !== end) {
@@ -51,4 +79,18 @@ export function endOf(ranges: readonly PartitionRange[]): bigint {
     end = next;
   }
   return end;
+}
+
+/** Whether every offset of `range` is in one of the ranges. */
+export function isCovered(range: OffsetRange, ranges: readonly OffsetRange[]): boolean {
+  let end = range.first;
+  for (const { first, next } of inOrder(ranges)) {
+    if (first > end) break;
+    if (next > end) end = next;
+  }
+  return end >= range.next;
+}
+
+function inOrder<R extends OffsetRange>(ranges: readonly R[]): R[] {
+  return ranges.toSorted((a, b) => a.first < b.first ? -1 : a.first > b.first ? 1 : 0);
 }

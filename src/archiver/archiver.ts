@@ -16,9 +16,12 @@ import {
 import type { FetchedRecords, TopicPartition } from "../model.ts";
 import { loadParquetEncoder } from "../parquet/mod.ts";
 import type { Registry } from "../registry/mod.ts";
-import { type FileToPrepare, LocalSink, type Sink } from "../sink/mod.ts";
+import { type FileToPrepare, LocalSink, problemLine, type Sink } from "../sink/mod.ts";
 import { describeAssignment, fetchError } from "./describe.ts";
 import { FileLog } from "./file_log.ts";
+import { tellForeignOffsets } from "./foreign_offsets.ts";
+import { judgeWhileAlive } from "./judging.ts";
+import { sweepQuarantine } from "./quarantine.ts";
 import { FileSealer, type SealedFile } from "./file_sealer.ts";
 import { planMemory } from "./memory.ts";
 import type { Summary } from "./messages.ts";
@@ -26,6 +29,7 @@ import {
   keyOf,
   type ReadyPartition,
   recover,
+  type Recovery,
   type RecoveryOptions,
   settle,
   type Waiting,
@@ -41,9 +45,6 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 const OTHERS_POLL_MS = 1000;
 /** Offset ranges named where something could not be saved. */
 const HELD_RANGES_TOLD = 10;
-/** A checkpoint that waits for other members is judged again so soon, and everything so often. */
-const JUDGE_WAITING_MS = 5000;
-const JUDGE_EVERY_MS = 60 * 60 * 1000;
 
 /** What {@link Archiver.create} finds out and connects. */
 export interface ArchiverParts {
@@ -172,7 +173,14 @@ export class Archiver implements MemberHandler {
       this.#drop();
       this.#files.flush();
     }
-    if (this.#failure) throw this.#failure.error;
+    if (this.#failure) {
+      if (this.#unsaved.length > 0) {
+        log.error("Not saved: {unsaved}. It was not committed, and comes again at the next start.", {
+          unsaved: this.#unsaved.join("; "),
+        });
+      }
+      throw this.#failure.error;
+    }
     return { ...this.progress, unsaved: this.#unsaved };
   }
 
@@ -186,9 +194,14 @@ export class Archiver implements MemberHandler {
       assignment: describeAssignment(session.assignment),
     });
     await faultPoint("joined");
+    const { group } = this.#config;
     const recovery: RecoveryOptions = {
       session,
       sink: this.#sink,
+      onSinkError: this.#config.onSinkError,
+      ending: this.#ending.signal,
+      tellForeign: (positions) =>
+        tellForeignOffsets(positions, { sink: this.#sink, cluster: this.#cluster, group }),
       startOffsets: (partitions) =>
         startOffsets(partitions, {
           session,
@@ -199,7 +212,9 @@ export class Archiver implements MemberHandler {
           partitionsAtStart: (topic) => this.#partitionsAtStart.get(topic) ?? 0,
         }),
     };
-    const { ready, waiting } = await recover(recovery);
+    const recovered = await this.#recover(recovery);
+    if (recovered === undefined) return;
+    const { ready, waiting } = recovered;
     await faultPoint("session-ready");
     const current = this.#current = new SessionArchive({
       session,
@@ -221,6 +236,16 @@ export class Archiver implements MemberHandler {
       void this.#awaitOthers(session, this.#ends);
     }
     void this.#judgeAgain(recovery, waiting);
+  }
+
+  /** @returns undefined where the program's end has begun meanwhile: there is nothing to save yet. */
+  async #recover(options: RecoveryOptions): Promise<Recovery | undefined> {
+    try {
+      return await recover(options);
+    } catch (error) {
+      if (error instanceof SessionOverError && this.#ending.signal.aborted) return undefined;
+      throw error;
+    }
   }
 
   async records(session: Session, fetched: FetchedRecords): Promise<void> {
@@ -363,21 +388,31 @@ export class Archiver implements MemberHandler {
     }
   }
 
-  /** Judges again while the session lives: soon where a checkpoint waits for other members, else hourly. */
-  async #judgeAgain(recovery: RecoveryOptions, first: Waiting): Promise<void> {
+  /** Judges again while the session lives, and looks after the quarantine. */
+  async #judgeAgain(recovery: RecoveryOptions, waiting: Waiting): Promise<void> {
     const { session } = recovery;
-    let waiting = first;
+    const { signal } = session;
     try {
-      while (!session.signal.aborted) {
-        await sleep(waiting.size > 0 ? JUDGE_WAITING_MS : JUDGE_EVERY_MS, session.signal);
-        if (session.signal.aborted) return;
-        const before = waiting;
-        waiting = await settle(recovery);
-        const current = this.#current;
-        if (before.size > 0 && waiting.size === 0 && current?.session === session) current.forgetWaiting();
-      }
+      await judgeWhileAlive({
+        waiting,
+        signal,
+        settle: () => settle(recovery),
+        onSettled: () => {
+          if (this.#current?.session === session) this.#current.forgetWaiting();
+        },
+        sweep: () => this.#sweep(signal),
+      });
     } catch (error) {
       this.#fail(error);
+    }
+  }
+
+  /** What cannot be looked at now is looked at the next time: nothing depends on it. */
+  async #sweep(signal: AbortSignal): Promise<void> {
+    try {
+      await sweepQuarantine(this.#sink, { cluster: this.#cluster, group: this.#config.group, signal });
+    } catch (error) {
+      log.warning("Cannot look into quarantine: {reason}", { reason: problemLine(error) });
     }
   }
 }

@@ -8,11 +8,11 @@ import {
   planPartition,
   reportMissing,
 } from "../checkpoint/mod.ts";
-import { ExitCode, messageOf, UserError } from "../errors.ts";
+import { ExitCode, UserError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
 import { type Session, SessionOverError } from "../kafka/mod.ts";
 import type { CommittedOffset, PartitionRange, TopicPartition } from "../model.ts";
-import type { PreparedCheckpoint, Sink } from "../sink/mod.ts";
+import { type PreparedCheckpoint, problemLine, type Sink, SinkError } from "../sink/mod.ts";
 import { withBackoff } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "recovery"]);
@@ -23,6 +23,12 @@ const JUDGE_ROUNDS_MAX = 10;
 export interface RecoveryOptions {
   readonly session: Session;
   readonly sink: Sink;
+  /** Whether a sink that fails is tried again, or ends the program. */
+  readonly onSinkError: "retry" | "stop";
+  /** Aborted when the program's end has begun: then nothing is waited for. */
+  readonly ending: AbortSignal;
+  /** Tells what follows for these partitions, whose offsets another program has committed. */
+  tellForeign(positions: readonly (TopicPartition & { readonly position: bigint })[]): Promise<void>;
   /**
    * The start policy's offsets, for partitions without a committed one.
    *
@@ -37,6 +43,7 @@ export interface ReadyPartition extends PartitionPlan {
   readonly uncovered: bigint;
 }
 
+/** Checkpoints that wait for other members, by the key of each partition in them. */
 export type Waiting = ReadonlyMap<string, string>;
 
 export interface Recovery {
@@ -53,7 +60,8 @@ export function keyOf({ topic, partition }: TopicPartition): string {
  * Publishes what was committed, discards what was not, and gives every partition of the session its position,
  * committed with our metadata before anything is fetched.
  *
- * @throws SessionOverError where the session ends meanwhile.
+ * @throws SessionOverError where the session ends meanwhile, or the program's end begins while the sink fails.
+ * @throws SinkError where it is to stop at once.
  */
 export async function recover(options: RecoveryOptions): Promise<Recovery> {
   const { session, sink } = options;
@@ -83,7 +91,7 @@ export async function settle(options: RecoveryOptions): Promise<Waiting> {
 
 async function judgeAll(options: RecoveryOptions): Promise<Waiting | "again"> {
   const { session, sink } = options;
-  const prepared = await untilOver(() => sink.list(), session, "list what is prepared");
+  const prepared = await untilOver(() => sink.list(), options, "list what is prepared");
   const partitions = new Map<string, TopicPartition>();
   for (const { manifest } of prepared) {
     if (typeof manifest !== "string") {
@@ -102,7 +110,6 @@ async function judgeAll(options: RecoveryOptions): Promise<Waiting | "again"> {
   for (const checkpoint of prepared) {
     const verdict = judge(checkpoint, {
       generation: session.generation,
-      store: sink.store,
       committed: (at) => committed.get(keyOf(at)),
       owns: (at) => owned.has(keyOf(at)),
     });
@@ -127,7 +134,7 @@ async function judgeAll(options: RecoveryOptions): Promise<Waiting | "again"> {
           checkpoint: describe(checkpoint),
         });
         await faultPoint("before-judge-discard");
-        await untilOver(() => sink.discard(checkpoint.ref), session, "discard what was never committed");
+        await untilOver(() => sink.discard(checkpoint.ref), options, "discard what was never committed");
         await faultPoint("after-judge-discard");
         break;
       case "quarantine":
@@ -136,7 +143,7 @@ async function judgeAll(options: RecoveryOptions): Promise<Waiting | "again"> {
           why: verdict.why,
         });
         await faultPoint("before-judge-quarantine");
-        await untilOver(() => sink.quarantine(checkpoint.ref), session, "move to quarantine");
+        await untilOver(() => sink.quarantine(checkpoint.ref), options, "move to quarantine");
         await faultPoint("after-judge-quarantine");
         break;
       case "leave":
@@ -146,10 +153,11 @@ async function judgeAll(options: RecoveryOptions): Promise<Waiting | "again"> {
   return isAgain ? "again" : waiting;
 }
 
-async function publish(checkpoint: PreparedCheckpoint, { session, sink }: RecoveryOptions): Promise<void> {
+async function publish(checkpoint: PreparedCheckpoint, options: RecoveryOptions): Promise<void> {
+  const { sink } = options;
   const published = await untilOver(
     () => sink.publish(checkpoint.ref),
-    session,
+    options,
     "publish what was committed",
   );
   if (!published.found) return;
@@ -165,8 +173,9 @@ async function complete(
   ranges: readonly PartitionRange[],
   { session, sink }: RecoveryOptions,
 ): Promise<void> {
+  const store = typeof checkpoint.manifest === "string" ? sink.store : checkpoint.manifest.store;
   const plans = new Map(
-    (await session.committed(ranges)).map((entry) => [keyOf(entry), planPartition(entry, sink.store)]),
+    (await session.committed(ranges)).map((entry) => [keyOf(entry), planPartition(entry, store)]),
   );
   await commitOrThrow(
     ranges.map(({ topic, partition, first, next }) => ({
@@ -174,7 +183,7 @@ async function complete(
       partition,
       offset: next,
       metadata: formatMetadata({
-        store: sink.store,
+        store,
         checkpoint: checkpoint.ref.id,
         first,
         pending: plans.get(keyOf({ topic, partition }))?.pending ?? new Map(),
@@ -187,12 +196,17 @@ async function complete(
 /** Gives the partitions without our metadata a committed position. */
 async function commitPositions(
   plans: readonly PartitionPlan[],
-  { session, sink, startOffsets }: RecoveryOptions,
+  options: RecoveryOptions,
 ): Promise<ReadyPartition[]> {
+  const { session, sink, startOffsets, tellForeign } = options;
   const unknown = plans.filter((plan) => plan.position === undefined);
   const starts = unknown.length > 0
-    ? await untilOver(() => startOffsets(unknown), session, "ask for start offsets")
+    ? await untilOver(() => startOffsets(unknown), options, "ask for start offsets")
     : new Map<string, bigint>();
+  const foreign = plans.flatMap((plan) =>
+    plan.commitFirst && plan.position !== undefined ? [{ ...plan, position: plan.position }] : []
+  );
+  if (foreign.length > 0) await untilOver(() => tellForeign(foreign), options, "look into the archive");
   const ready = plans.map((plan) => {
     const position = plan.position ?? starts.get(keyOf(plan));
     if (position === undefined) {
@@ -227,17 +241,23 @@ async function commitOrThrow(offsets: Parameters<Session["commit"]>[0], session:
 /**
  * Tries until it works or the session ends; heartbeats go on meanwhile.
  *
- * @throws UserError at once where the configuration is what is wrong.
+ * @throws UserError at once where the configuration is what is wrong, or the sink and it is to stop.
  */
-async function untilOver<T>(attempt: () => Promise<T>, session: Session, what: string): Promise<T> {
+async function untilOver<T>(
+  attempt: () => Promise<T>,
+  { session, ending, onSinkError }: RecoveryOptions,
+  what: string,
+): Promise<T> {
   let result: { value: T } | undefined;
   await withBackoff(async () => {
     result = { value: await attempt() };
   }, {
-    isFinal: (error) => error instanceof UserError && error.exitCode === ExitCode.config,
-    signal: session.signal,
+    isFinal: (error) =>
+      error instanceof UserError &&
+      (error.exitCode === ExitCode.config || (error instanceof SinkError && onSinkError === "stop")),
+    signal: AbortSignal.any([session.signal, ending]),
     onError: (error) =>
-      log.warning("Cannot {what}, trying again: {reason}", { what, reason: messageOf(error) }),
+      log.warning("Cannot {what}, trying again: {reason}", { what, reason: problemLine(error) }),
   });
   if (result === undefined) throw new SessionOverError();
   return result.value;

@@ -6,7 +6,6 @@ import { names, parseMetadata } from "./metadata.ts";
 export interface JudgeFacts {
   /** The generation that we have joined. */
   readonly generation: number;
-  readonly store: string;
   /** What the coordinator holds for a partition, read after our join. */
   committed(at: TopicPartition): CommittedOffset | undefined;
   /** Whether a partition is assigned to us in this generation. */
@@ -38,10 +37,11 @@ export function judge(prepared: PreparedCheckpoint, facts: JudgeFacts): Verdict 
     return earlier ? { kind: "quarantine", why: "its manifest cannot be read" } : { kind: "leave" };
   }
   const committed = manifest.ranges.map((range) => facts.committed(range));
+  // By the id of the store that has prepared it: the one of today is another where the file that holds it was lost.
   const metadata = committed.map((entry) =>
     entry?.offset === undefined ? undefined : parseMetadata(entry.metadata)
   );
-  const named = metadata.map((entry) => entry !== undefined && names(entry, facts.store, ref.id));
+  const named = metadata.map((entry) => entry !== undefined && names(entry, manifest.store, ref.id));
   if (named.includes(true)) {
     const behind = manifest.ranges.filter((range, index) =>
       !named[index] && committed[index]?.offset === range.first

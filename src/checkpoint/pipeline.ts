@@ -4,10 +4,16 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { OffsetToCommit, PartitionRange } from "../model.ts";
-import { messageOf } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
 import type { CommitOutcome } from "../kafka/mod.ts";
-import type { CheckpointRef, FileToPrepare, Preparation, Sink } from "../sink/mod.ts";
+import {
+  type CheckpointRef,
+  type FileToPrepare,
+  type Preparation,
+  problemLine,
+  type Sink,
+} from "../sink/mod.ts";
 import type { Backlog } from "./backlog.ts";
 import { release } from "../release.ts";
 import { Limiter } from "./limiter.ts";
@@ -26,6 +32,8 @@ export interface PipelineOptions {
   /** One attempt to commit in the session's generation. */
   commit(offsets: readonly OffsetToCommit[]): Promise<CommitOutcome>;
   readonly sink: Sink;
+  /** What follows when the sink fails: it is tried again while the session lives, or the program ends. */
+  readonly onSinkError: "retry" | "stop";
   /** Shared by the pipelines of a session. */
   readonly backlog: Backlog;
   /** Other stores' checkpoints that every commit of this partition carries. */
@@ -62,8 +70,10 @@ interface Building {
   preparation: Promise<Preparation> | undefined;
   /** One for each file; none rejects. */
   readonly writes: Promise<void>[];
-  /** The first error of a write: then all is written again. */
+  /** Something was not written: then all is written again. */
   failed: boolean;
+  /** Why the first write failed that did. */
+  writeError: unknown;
 }
 
 export class CheckpointPipeline {
@@ -123,11 +133,12 @@ export class CheckpointPipeline {
       building.files.push(file);
       building.bytes += file.bytes.length;
       this.#options.backlog.add(file.bytes.length);
-      building.preparation ??= this.#options.sink.begin(building.ref);
+      building.preparation ??= this.#begun(building.ref);
       building.writes.push(
         this.#writes.run(async () => (await building.preparation!).write(file)).catch((error) => {
+          if (!building.failed) building.writeError = error;
           building.failed = true;
-          this.#warnOfSink(error);
+          this.#warnOfWriting(error);
         }),
       );
     }
@@ -139,8 +150,13 @@ export class CheckpointPipeline {
    * has ended.
    */
   async room(): Promise<void> {
+    while (!this.hasRoom) await this.#change();
+  }
+
+  /** Whether {@link room} would resolve at once. */
+  get hasRoom(): boolean {
     const { backlog, leaving } = this.#options;
-    while (backlog.isFull && !this.idle && !leaving.aborted && !this.#ended()) await this.#change();
+    return !backlog.isFull || this.idle || leaving.aborted || this.#ended();
   }
 
   /**
@@ -180,7 +196,15 @@ export class CheckpointPipeline {
       preparation: undefined,
       writes: [],
       failed: false,
+      writeError: undefined,
     };
+  }
+
+  #begun(ref: CheckpointRef): Promise<Preparation> {
+    const preparation = this.#options.sink.begin(ref);
+    // The first write that awaits it may still stand in line when it fails.
+    preparation.catch(() => {});
+    return preparation;
   }
 
   #cutWhenDue(): void {
@@ -229,19 +253,13 @@ export class CheckpointPipeline {
   }
 
   async #publish(building: Building): Promise<void> {
-    const { sink, onPublished } = this.#options;
+    const { sink, onPublished, topic } = this.#options;
     // Committed is committed: publishing goes on even if the session ends meanwhile, so no signal ends it.
     const forever = new AbortController().signal;
-    const published = await withBackoff(() => sink.publish(building.ref), {
+    const published = await this.#withSink(() => sink.publish(building.ref), {
+      what: `Files of ${topic} are committed but cannot be moved to their place`,
       signal: forever,
-      onError: (error) =>
-        log.error(
-          "Files of {topic} are committed but cannot be moved to their place, trying again: {reason}",
-          {
-            topic: this.#options.topic,
-            reason: messageOf(error),
-          },
-        ),
+      onError: (error) => this.#warnOfPublishing(error),
     });
     reportMissing(published?.missing ?? [], building.ranges.values());
     onPublished(building.files);
@@ -250,23 +268,60 @@ export class CheckpointPipeline {
 
   /** @returns false where the session ended before it was done. */
   async #prepare(building: Building): Promise<boolean> {
-    const { sink, session, topic } = this.#options;
+    const { sink, session, topic, onSinkError } = this.#options;
     const ranges = [...building.ranges.values()];
-    const done = await withBackoff(async () => {
+    const done = await this.#withSink(async () => {
       await Promise.all(building.writes);
       if (building.failed) {
+        if (onSinkError === "stop") throw building.writeError;
         // After a failed write or fsync nothing that was written is trusted: all of it again, from memory. It was
         // never offered to Kafka, so it can be discarded without a judge.
         await sink.discard(building.ref);
-        building.preparation = sink.begin(building.ref);
+        building.preparation = this.#begun(building.ref);
         const preparation = await building.preparation;
         for (const file of building.files) await preparation.write(file);
       }
       building.failed = true;
       await (await building.preparation!).seal(topic, ranges);
       return true;
-    }, { signal: session, onError: (error) => this.#warnOfSink(error) });
+    }, {
+      what: `Cannot write files of ${topic}`,
+      signal: session,
+      onError: (error) => this.#warnOfWriting(error),
+    }).catch(async (error) => {
+      // It was never offered to Kafka, and may take space that is short. What this leaves, the next judge takes.
+      await sink.discard(building.ref).catch(() => {});
+      throw error;
+    });
     return done === true;
+  }
+
+  /**
+   * What the attempt gives, tried again while the signal allows it where `--on-sink-error` says so.
+   *
+   * @returns undefined where the signal ended the trying.
+   * @throws UserError at the first failure under `stop`.
+   */
+  async #withSink<T>(
+    attempt: () => Promise<T>,
+    { what, signal, onError }: { what: string; signal: AbortSignal; onError: (error: unknown) => void },
+  ): Promise<T | undefined> {
+    let failures = 0;
+    const result = await withBackoff(attempt, {
+      signal,
+      isFinal: () => this.#options.onSinkError === "stop",
+      onError: (error) => {
+        failures++;
+        onError(error);
+      },
+    }).catch((cause) => {
+      const hint = cause instanceof UserError ? cause.hint : undefined;
+      throw new UserError(`${what}: ${messageOf(cause)}`, { cause, ...(hint !== undefined && { hint }) });
+    });
+    if (failures > 0 && result !== undefined) {
+      log.info("Files of {topic} are written again", { topic: this.#options.topic });
+    }
+    return result;
   }
 
   #commit(building: Building): Promise<CommitCertainty> {
@@ -285,10 +340,19 @@ export class CheckpointPipeline {
     return commitUntilKnown(offsets, { session, commit: this.#options.commit });
   }
 
-  #warnOfSink(error: unknown): void {
+  #warnOfWriting(error: unknown): void {
+    // Under `stop`, and after the end, nothing is tried again.
+    if (this.#options.onSinkError === "stop" || this.#ended()) return;
     log.error("Cannot write files of {topic}, trying again: {reason}", {
       topic: this.#options.topic,
-      reason: messageOf(error),
+      reason: problemLine(error),
+    });
+  }
+
+  #warnOfPublishing(error: unknown): void {
+    log.error("Files of {topic} are committed but cannot be moved to their place, trying again: {reason}", {
+      topic: this.#options.topic,
+      reason: problemLine(error),
     });
   }
 }

@@ -203,6 +203,14 @@ export const OPTIONS = {
     default: "dead-letter",
     parse: one((text) => parseChoice(text, ["dead-letter", "skip", "stop"] as const)),
   }),
+  onSinkError: option({
+    name: "on-sink-error",
+    group: "Errors",
+    placeholder: "ACTION",
+    what: "What to do where files cannot be written: retry until they can, or stop",
+    default: "retry",
+    parse: one((text) => parseChoice(text, ["retry", "stop"] as const)),
+  }),
   deadLetter: option({
     name: "dead-letter",
     group: "Errors",

@@ -63,6 +63,7 @@ export function resolveConfig(sources: Sources): Config {
     from: value("from")!,
     untilEnd: value("untilEnd")!,
     onError: value("onError")!,
+    onSinkError: value("onSinkError")!,
     onOutOfRange: value("onOutOfRange")!,
     separator: value("separator")!,
     workers: value("workers")!,

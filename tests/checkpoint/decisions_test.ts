@@ -111,7 +111,6 @@ function prepared(ranges: Manifest["ranges"], over: Partial<PreparedCheckpoint> 
 function facts(held: Record<number, CommittedOffset>, over: Partial<JudgeFacts> = {}): JudgeFacts {
   return {
     generation: 4,
-    store: OURS,
     committed: ({ partition }) => held[partition],
     owns: () => true,
     ...over,

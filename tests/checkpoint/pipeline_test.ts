@@ -25,6 +25,7 @@ async function withPipeline(
     answer?: (attempt: number, bench: Bench) => CommitOutcome | Promise<CommitOutcome>;
     wrap?: (sink: Sink) => Sink;
     backlogBytesMax?: number;
+    onSinkError?: "retry" | "stop";
   } = {},
 ): Promise<void> {
   const output = await Deno.makeTempDir({ prefix: "k2p-pipeline-" });
@@ -46,6 +47,7 @@ async function withPipeline(
       return await options.answer?.(commits.length, bench) ?? { kind: "committed" };
     },
     sink,
+    onSinkError: options.onSinkError ?? "retry",
     backlog: new Backlog(options.backlogBytesMax ?? 1000),
     pending: () => new Map(),
     randomId: () => crypto.randomUUID().replaceAll("-", ""),
