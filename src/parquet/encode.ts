@@ -1,6 +1,7 @@
 /** Arrow IPC → the bytes of a Parquet file, through parquet-wasm. */
 import type { FileSchema } from "../columns/mod.ts";
 import type { Compression } from "../config.ts";
+import { CHECKSUM_KEY, sealChecksums } from "./checksum.ts";
 import { DictionaryChoice } from "./dictionary.ts";
 import { rowCountOf } from "./row_count.ts";
 
@@ -77,6 +78,7 @@ export async function loadParquetEncoder(): Promise<ParquetEncoder> {
     if (written !== rows) {
       throw new Error(`Parquet encoder wrote ${written} rows of ${rows}`);
     }
+    if (options.metadata.has(CHECKSUM_KEY)) sealChecksums(file);
     return file;
   }
 

@@ -4,6 +4,7 @@
  */
 import type { FileMetaData } from "hyparquet";
 import type { PartitionRange } from "../model.ts";
+import { CHECKSUM_KEY, CHECKSUM_PLACEHOLDER, readChecksums } from "./checksum.ts";
 import { ParquetSource } from "./source.ts";
 
 export const FOOTER_KEY_PREFIX = "kafka2parquet.";
@@ -40,6 +41,11 @@ export interface Footer {
   readonly content: FooterContent | undefined;
 }
 
+export interface CheckedFooter extends Footer {
+  /** Whether the footer is as it was written; undefined where it has no checksum. */
+  readonly isIntact: boolean | undefined;
+}
+
 /** The footer's key-value pairs for a content; {@link parseEntries} is its inverse. */
 export function footerEntries(content: FooterContent): Map<string, string> {
   const entries = new Map<string, string>();
@@ -63,6 +69,7 @@ export function footerEntries(content: FooterContent): Map<string, string> {
   );
   put("schema_ids", JSON.stringify([...content.schemas.keys()]));
   for (const [id, text] of content.schemas) put(`schema.${id}`, text);
+  entries.set(CHECKSUM_KEY, CHECKSUM_PLACEHOLDER);
   return entries;
 }
 
@@ -115,10 +122,13 @@ interface StoredRange {
  *
  * @throws UserError that names the file where it is no whole Parquet file.
  */
-export async function readFooter(path: string): Promise<Footer> {
+export async function readFooter(path: string): Promise<CheckedFooter> {
   using source = await ParquetSource.open(path);
-  const metadata = await source.metadata();
-  return await source.fromFooter(() => footerOf(metadata));
+  const { metadata, bytes } = await source.footer();
+  return await source.fromFooter(() => ({
+    ...footerOf(metadata),
+    isIntact: readChecksums(bytes)?.isFooterIntact,
+  }));
 }
 
 /** What the metadata of a file says. Throws where its pairs are ours but damaged. */

@@ -25,33 +25,56 @@ export async function* readRows(
 ): AsyncGenerator<readonly (readonly Value[])[]> {
   const what = `Cannot read the rows of ${source.path}`;
   await source.guard(what, () => checkChunks(metadata));
-  const plain = { ...metadata, schema: plainSchema(metadata.schema) };
-  const file = {
-    byteLength: source.byteLength,
-    slice: (start: number, end?: number) => observed(source.slice(start, end)),
-  };
+  const options = await readOptions(source, metadata);
   const convert = parquetSchema(metadata).children.map(converterOf);
-  // Loaded here, because footers alone need no codec.
-  const { compressors } = await import("hyparquet-compressors");
-
-  for (const [from, to] of batches(source.path, metadata.row_groups, limit)) {
+  for (const [rowStart, rowEnd] of batches(source.path, metadata.row_groups, limit)) {
     yield await source.guard(what, async () => {
       let read: readonly unknown[][] = [];
       await parquetRead({
-        file,
-        metadata: plain,
-        compressors,
-        parsers,
-        utf8: false,
-        geoparquet: false,
-        useOffsetIndex: true,
-        rowStart: from,
-        rowEnd: to,
+        ...options,
+        rowStart,
+        rowEnd,
         onComplete: (complete: unknown[][]) => read = complete,
       });
       return read.map((row) => convert.map((one, column) => one(row[column])));
     });
   }
+}
+
+/**
+ * Decodes the whole file, a column of some rows at a time.
+ *
+ * @throws UserError naming the file and the column where that cannot be done.
+ */
+export async function decodeAll(source: ParquetSource, metadata: FileMetaData): Promise<void> {
+  await source.guard(`${source.path} is damaged`, () => checkChunks(metadata));
+  const options = await readOptions(source, metadata);
+  for (const { element: { name } } of parquetSchema(metadata).children) {
+    for (const [rowStart, rowEnd] of batches(source.path, metadata.row_groups, Infinity)) {
+      await source.guard(
+        `${source.path} is damaged: column ${name} of rows ${rowStart} to ${rowEnd - 1}`,
+        () => parquetRead({ ...options, columns: [name], rowStart, rowEnd }),
+      );
+    }
+  }
+}
+
+/** How hyparquet reads rows of ours. */
+async function readOptions(source: ParquetSource, metadata: FileMetaData) {
+  // Loaded here, because footers alone need no codec.
+  const { compressors } = await import("hyparquet-compressors");
+  return {
+    file: {
+      byteLength: source.byteLength,
+      slice: (start: number, end?: number) => observed(source.slice(start, end)),
+    },
+    metadata: { ...metadata, schema: plainSchema(metadata.schema) },
+    compressors,
+    parsers,
+    utf8: false,
+    geoparquet: false,
+    useOffsetIndex: true,
+  };
 }
 
 /**

@@ -59,8 +59,13 @@ export class ParquetSource implements Disposable {
     return bytes.buffer;
   }
 
-  /** The footer. Throws UserError where the file is no whole Parquet file. */
+  /** What the footer says. Throws UserError where the file is no whole Parquet file. */
   async metadata(): Promise<FileMetaData> {
+    return (await this.footer()).metadata;
+  }
+
+  /** The footer and its bytes. Throws UserError where the file is no whole Parquet file. */
+  async footer(): Promise<{ readonly metadata: FileMetaData; readonly bytes: Uint8Array }> {
     return await this.fromFooter(async () => {
       if (this.byteLength < FILE_BYTES_MIN) {
         throw new Error(`it has ${this.byteLength} bytes, fewer than any Parquet file`);
@@ -75,7 +80,10 @@ export class ParquetSource implements Disposable {
       const whole = footerBytes + TRAILER_BYTES <= tail.byteLength
         ? tail
         : await this.slice(this.byteLength - footerBytes - TRAILER_BYTES);
-      return parquetMetadata(whole, { geoparquet: false });
+      return {
+        metadata: parquetMetadata(whole, { geoparquet: false }),
+        bytes: new Uint8Array(whole, whole.byteLength - footerBytes - TRAILER_BYTES, footerBytes),
+      };
     });
   }
 

@@ -72,7 +72,7 @@ Deno.test("footer: what a file says of itself is read back from the file", async
   });
   await withFile(bytes, async (path) => {
     const footer = await readFooter(path);
-    assert.deepEqual(footer, { rows: 100, createdBy: "test 1", content: CONTENT });
+    assert.deepEqual(footer, { rows: 100, createdBy: "test 1", content: CONTENT, isIntact: true });
   });
 });
 
