@@ -16,3 +16,11 @@ export function sizeText(bytes: number): string {
   }
   return `${size.toFixed(1)} TiB`;
 }
+
+/** `90 s`, `42 min`, `7 h` or `3 d`, rounded down. */
+export function durationText(seconds: number): string {
+  if (seconds < 120) return `${Math.floor(seconds)} s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}

@@ -155,6 +155,7 @@ export class Archiver implements MemberHandler {
     return current === undefined ? this.#totals.with({ bufferedRows: 0 }) : this.#totals.with({
       bufferedRows: current.bufferedRows,
       lag: current.lag,
+      ...(current.loss !== undefined && { loss: current.loss }),
       held: current.held(HELD_RANGES_TOLD),
       partitions: current.session.assignment.length,
     });
@@ -224,6 +225,7 @@ export class Archiver implements MemberHandler {
       sealer: this.#sealer,
       totals: this.#totals,
       memory: planMemory(this.#config.maxMemoryBytes / this.#config.workers),
+      client: this.#client,
       ends: this.#ends,
       randomUUID: () => crypto.randomUUID(),
       onPublished: (files) => this.#published(files),

@@ -3,10 +3,11 @@ import type { LogRecord } from "@logtape/logtape";
 
 import type { Config } from "../config.ts";
 import type { ExitCode } from "../errors.ts";
+import type { LossAhead } from "./data_loss.ts";
 
 /**
- * What an archiver has done since it started. All counts only grow, but for `bufferedRows`, `lag` and
- * `partitions`.
+ * What an archiver has done since it started. All counts only grow, but for `bufferedRows`, `lag`, `loss`
+ * and `partitions`.
  */
 export interface Progress {
   /** Rows in files whose offsets are committed. */
@@ -23,6 +24,8 @@ export interface Progress {
   readonly lag?: number;
   /** The offset ranges of records that are held, in words: a few of them, dead letters and skipped records included. */
   readonly held?: readonly string[];
+  /** The nearest of the losses to come, if all goes on as it does; absent where none is to be seen. */
+  readonly loss?: LossAhead;
   /** How many partitions the group has assigned to it; absent while it is no member. */
   readonly partitions?: number;
 }

@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 
 import { showStatus } from "../log.ts";
 import type { Progress } from "./messages.ts";
-import { Rate, type Status, statusLine } from "./status_line.ts";
+import { lossText, Rate, type Status, statusLine } from "./status_line.ts";
 import { countsTemplate, NOTHING } from "./sums.ts";
 
 const log = getLogger(["kafka2parquet", "archiver"]);
@@ -49,14 +49,17 @@ export class ProgressTeller {
   #tell(): void {
     const { progress = NOTHING } = this.#now();
     const { progress: before, atMs } = this.#lastLine;
-    if (JSON.stringify(before) === JSON.stringify(progress)) return;
+    if (figures(before) === figures(progress)) return;
     const nowMs = performance.now();
     this.#lastLine = { progress, atMs: nowMs };
     const rowsPerSecond = Math.round((progress.rows - before.rows) / (nowMs - atMs) * 1_000);
     const lag = progress.lag === undefined ? "" : ", lag {lag}";
-    log.info(`${countsTemplate(progress)}, {bufferedRows} held, {rowsPerSecond} rows/s${lag}`, {
+    const loss = lossText(progress.loss);
+    const lossAhead = loss === "" ? "" : ", {lossAhead}";
+    log.info(`${countsTemplate(progress)}, {bufferedRows} held, {rowsPerSecond} rows/s${lag}${lossAhead}`, {
       ...progress,
       rowsPerSecond,
+      ...(loss !== "" && { lossAhead: loss }),
     });
   }
 
@@ -73,4 +76,9 @@ export class ProgressTeller {
       checkpointAgeMs: count > 0 ? nowMs - this.#committed.atMs : undefined,
     }));
   }
+}
+
+/** What makes a new line worth its place. A loss that is far away comes nearer all the time, which is no news. */
+function figures(progress: Progress): string {
+  return JSON.stringify({ ...progress, loss: undefined }) + lossText(progress.loss);
 }

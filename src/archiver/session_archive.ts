@@ -2,9 +2,11 @@
 import { Backlog, CheckpointPipeline, commitUntilKnown, formatMetadata } from "../checkpoint/mod.ts";
 import type { Config } from "../config.ts";
 import { faultPoint } from "../fault.ts";
-import type { Session } from "../kafka/mod.ts";
+import type { KafkaClient, Session } from "../kafka/mod.ts";
 import type { FetchedRecords, TopicPartition } from "../model.ts";
 import type { FileToPrepare, Sink } from "../sink/mod.ts";
+import type { LossAhead } from "./data_loss.ts";
+import { LossWatch } from "./loss_watch.ts";
 import type { MemoryPlan } from "./memory.ts";
 import type { FileSealer } from "./file_sealer.ts";
 import { keyOf, type ReadyPartition } from "./recovery.ts";
@@ -21,6 +23,7 @@ export interface SessionOptions {
   readonly sealer: FileSealer;
   readonly totals: Totals;
   readonly memory: MemoryPlan;
+  readonly client: Pick<KafkaClient, "retention" | "offsets">;
   /** Where partitions of a bounded run end; undefined for a run without end. */
   readonly ends: ReadonlyMap<string, bigint> | undefined;
   randomUUID(): string;
@@ -38,6 +41,7 @@ export class SessionArchive {
   readonly #pending = new Map<string, ReadonlyMap<string, string>>();
   #timer: ReturnType<typeof setInterval> | undefined;
   readonly #backlog: Backlog;
+  readonly #losses: LossWatch;
   #accepting = true;
   /** Records are being taken: what they bring is not held yet. */
   #taking = false;
@@ -46,6 +50,19 @@ export class SessionArchive {
     this.session = options.session;
     this.#options = options;
     this.#backlog = new Backlog(options.memory.backlogBytesMax);
+    const { session, client } = options;
+    this.#losses = new LossWatch({
+      signal: session.signal,
+      partitions: () =>
+        this.#states().map(({ topic, state }) => ({
+          topic: topic.topic,
+          partition: state.partition,
+          committed: state.committed,
+          end: state.end,
+        })),
+      retention: (topics) => client.retention(topics),
+      offsets: (partitions, at) => client.offsets(partitions, at),
+    });
   }
 
   /** Starts to fetch the partitions from their positions. */
@@ -68,6 +85,7 @@ export class SessionArchive {
       });
       if (end === undefined || plan.position < end) this.session.fetchFrom(plan, plan.position);
     }
+    void this.#losses.run();
   }
 
   /** Takes what was fetched if it continues the partition's position, and otherwise fetches from there again. */
@@ -79,6 +97,7 @@ export class SessionArchive {
       this.session.fetchFrom(fetched, state.position);
       return;
     }
+    this.#losses.note(fetched);
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
     this.#taking = true;
     try {
@@ -150,6 +169,11 @@ export class SessionArchive {
       }
     }
     return Number(lag);
+  }
+
+  /** The nearest loss by retention that is to be seen. */
+  get loss(): LossAhead | undefined {
+    return this.#losses.ahead;
   }
 
   /** Accepts nothing more, and saves what is held; resolves when it is published or the session is over. */

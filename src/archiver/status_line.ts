@@ -1,5 +1,6 @@
 /** The live line of figures on a terminal, as text. Pure: time is an argument. */
-import { noun } from "../words.ts";
+import { durationText, noun } from "../words.ts";
+import { isWorthTelling, type LossAhead } from "./data_loss.ts";
 import type { Progress } from "./messages.ts";
 
 /** Rows a second are a mean over so long: files end in jerks, and a figure that jumps cannot be read. */
@@ -36,27 +37,29 @@ export function statusLine(status: Status): string {
   const { progress, checkpointAgeMs, stopping, workers, working } = status;
   const parts = [stopping ? "Saving" : progress === undefined ? "Starting" : ""];
   if (progress !== undefined) {
-    const { lag, bufferedRows, files, deadLetters } = progress;
+    const { lag, loss, bufferedRows, files, deadLetters } = progress;
     parts.push(
+      lossText(loss),
       `${number(status.rowsPerSecond)} rows/s`,
       lag === undefined ? "" : `lag ${number(lag)}`,
       `${number(bufferedRows)} held`,
       `${number(files)} ${noun(files, "file")}`,
       deadLetters > 0 ? `${number(deadLetters)} ${noun(deadLetters, "dead letter")}` : "",
-      checkpointAgeMs === undefined ? "no checkpoint yet" : `last checkpoint ${age(checkpointAgeMs)} ago`,
+      checkpointAgeMs === undefined
+        ? "no checkpoint yet"
+        : `last checkpoint ${durationText(checkpointAgeMs / 1_000)} ago`,
     );
   }
   if (working < workers) parts.push(`${working} of ${workers} workers`);
   return parts.filter((part) => part !== "").join(" | ");
 }
 
-function number(value: number): string {
-  return Math.round(value).toLocaleString("en");
+/** Empty where no loss is near. */
+export function lossText(loss: LossAhead | undefined): string {
+  if (loss === undefined || !isWorthTelling(loss)) return "";
+  return `data loss of ${loss.topic}[${loss.partition}] in ${durationText(loss.seconds)}`;
 }
 
-function age(valueMs: number): string {
-  const seconds = Math.floor(valueMs / 1_000);
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
-  return `${Math.floor(seconds / 3_600)} h`;
+function number(value: number): string {
+  return Math.round(value).toLocaleString("en");
 }

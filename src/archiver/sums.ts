@@ -1,16 +1,18 @@
 /** Sums over several archivers. Pure. */
 import { noun } from "../words.ts";
+import { type LossAhead, nearer } from "./data_loss.ts";
 import type { Progress } from "./messages.ts";
 
 export const NOTHING: Progress = { rows: 0, files: 0, bytes: 0, deadLetters: 0, skipped: 0, bufferedRows: 0 };
 
-/** Lag and partitions are sums of what is known, and absent where nothing is. */
+/** Lag and partitions are sums of what is known, and absent where nothing is; the loss is the nearest. */
 export function sumOf(parts: readonly Progress[]): Progress {
   const sum = (count: (part: Progress) => number) => parts.reduce((total, part) => total + count(part), 0);
   const known = (count: (part: Progress) => number | undefined) =>
     parts.some((part) => count(part) !== undefined) ? sum((part) => count(part) ?? 0) : undefined;
   const lag = known((part) => part.lag);
   const partitions = known((part) => part.partitions);
+  const loss = parts.reduce<LossAhead | undefined>((found, part) => nearer(found, part.loss), undefined);
   return {
     rows: sum((part) => part.rows),
     files: sum((part) => part.files),
@@ -20,6 +22,7 @@ export function sumOf(parts: readonly Progress[]): Progress {
     bufferedRows: sum((part) => part.bufferedRows),
     ...(lag !== undefined && { lag }),
     ...(partitions !== undefined && { partitions }),
+    ...(loss !== undefined && { loss }),
   };
 }
 

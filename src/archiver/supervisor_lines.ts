@@ -1,5 +1,6 @@
 /** What the supervisor says, as templates for the log with their properties, or as texts. Pure. */
-import { noun, sizeText } from "../words.ts";
+import { durationText, noun, sizeText } from "../words.ts";
+import type { LossAhead } from "./data_loss.ts";
 import type { Progress } from "./messages.ts";
 import { countsTemplate } from "./sums.ts";
 
@@ -51,6 +52,30 @@ export function idleLine(idle: number, workers: number): Line {
   };
 }
 
+/** Records that Kafka will have deleted before they are archived, if all goes on as it does. */
+export function lossLine({ topic, partition, first, next, seconds, by }: LossAhead): Line {
+  const records = next - first;
+  const when = seconds > 0 ? "in {left}" : "at any moment";
+  return {
+    template:
+      `Data loss ahead: {topic}[{partition}] is behind, and Kafka deletes offsets {first} to {last} ` +
+      `({records} ${
+        noun(records, "record")
+      }) from ${when} on, by the topic's {by}. Look above for what holds it up, or ` +
+      "raise that setting",
+    properties: {
+      topic,
+      partition,
+      first,
+      last: next - 1,
+      records,
+      left: durationText(seconds),
+      seconds: Math.round(seconds),
+      by,
+    },
+  };
+}
+
 /** The end of a bounded run that met dead letters. */
 export function deadLettersLine(deadLetters: number, folder: string): Line {
   const are = deadLetters === 1 ? "it is" : "they are";
@@ -65,7 +90,7 @@ export function doneLine(
   total: Progress,
   { seconds, rebuilds }: { readonly seconds: number; readonly rebuilds: number },
 ): Line {
-  const { lag: _lag, partitions: _partitions, ...counts } = total;
+  const { lag: _lag, loss: _loss, partitions: _partitions, ...counts } = total;
   const size = total.bytes > 0 ? ", {size}" : "";
   const them = rebuilds === 1 ? "its" : "their";
   const died = rebuilds > 0

@@ -9,7 +9,7 @@ export class Totals {
   skipped = 0;
 
   /** With what the present session holds and has before it. */
-  with(session: Pick<Progress, "bufferedRows" | "lag" | "held" | "partitions">): Progress {
+  with(session: Pick<Progress, "bufferedRows" | "lag" | "loss" | "held" | "partitions">): Progress {
     const { rows, files, bytes, deadLetters, skipped } = this;
     return { rows, files, bytes, deadLetters, skipped, ...session };
   }

@@ -36,6 +36,14 @@ export interface PartitionOffset extends TopicPartition {
   readonly offset: bigint;
 }
 
+/** By what a topic's brokers delete its records; undefined where they never do so by that. */
+export interface Retention {
+  /** Milliseconds since the record's timestamp. */
+  readonly ms: number | undefined;
+  /** Size of one partition. */
+  readonly bytes: number | undefined;
+}
+
 /** Why one partition of an offset commit was refused; `code` is Kafka's name of the error. */
 export interface PartitionRefusal extends TopicPartition {
   readonly code: string;

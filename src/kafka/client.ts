@@ -3,13 +3,14 @@ import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import type { CommittedOffset, FetchedRecords, PartitionRange, TopicPartition } from "../model.ts";
 import { nearest } from "../nearest.ts";
-import type { KafkaOptions, MemberHandler, OffsetPosition, PartitionOffset } from "./api.ts";
+import type { KafkaOptions, MemberHandler, OffsetPosition, PartitionOffset, Retention } from "./api.ts";
 import { Cluster, connectionCause } from "./cluster.ts";
 import { Code, codeName } from "./codes.ts";
 import { Coordinator, readCommitted } from "./group.ts";
 import { ConnectionError, type Kafkajs, loadKafkajs } from "./kafkajs.ts";
 import { GroupMember } from "./member.ts";
 import { readOffsets } from "./offsets.ts";
+import { readRetention } from "./retention.ts";
 import { readRange } from "./range_reader.ts";
 import { abortable, Backoff, sleep } from "../wait.ts";
 
@@ -153,6 +154,11 @@ export class KafkaClient {
   /** In the order of the partitions. @throws {UserError} where their leaders do not answer for 30 s. */
   offsets(partitions: readonly TopicPartition[], at: OffsetPosition): Promise<PartitionOffset[]> {
     return readOffsets(this.#cluster, partitions, { at, signal: this.#closing.signal });
+  }
+
+  /** By what the brokers delete records of these topics; without those of which no broker tells it. Never throws. */
+  retention(topics: readonly string[]): Promise<Map<string, Retention>> {
+    return readRetention(this.#cluster, topics);
   }
 
   /**

@@ -2,7 +2,7 @@
 import { messageOf } from "../errors.ts";
 import { Code, codeName } from "./codes.ts";
 import { type BrokerLink, ConnectionError, type Kafkajs } from "./kafkajs.ts";
-import type { Address, MetadataAnswer } from "./requests.ts";
+import type { Address, MetadataAnswer, Requests } from "./requests.ts";
 
 const METADATA_TIMEOUT_MS = 10_000;
 const DEFAULT_PORT = 9092;
@@ -41,13 +41,21 @@ export class Cluster {
    * @throws {ConnectionError} where no broker answers.
    */
   async metadata(topics: readonly string[]): Promise<ClusterMetadata> {
+    const answer = await this.ask("Metadata", { topics, allowAutoTopicCreation: false });
+    this.#learn(answer);
+    return readMetadata(answer);
+  }
+
+  /**
+   * One request to any broker that answers.
+   *
+   * @throws {ConnectionError} where none does.
+   */
+  async ask<K extends keyof Requests>(api: K, args: Requests[K]["args"]): Promise<Requests[K]["answer"]> {
     let problem: unknown;
     for (const link of this.#candidates()) {
       try {
-        const args = { topics, allowAutoTopicCreation: false } as const;
-        const answer = await link.request("Metadata", args, { timeoutMs: METADATA_TIMEOUT_MS });
-        this.#learn(answer);
-        return readMetadata(answer);
+        return await link.request(api, args, { timeoutMs: METADATA_TIMEOUT_MS });
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
         problem = error;

@@ -7,6 +7,7 @@ export {
   type OffsetPosition,
   type PartitionOffset,
   type PartitionRefusal,
+  type Retention,
   type Session,
   SessionOverError,
 } from "./api.ts";

@@ -46,6 +46,9 @@ interface TopicsOf<T> {
   readonly topics: readonly { readonly topic: string; readonly partitions: readonly T[] }[];
 }
 
+/** The number by which DescribeConfigs knows topics. */
+export const TOPIC_RESOURCE = 2;
+
 /** The requests that we send: arguments and answers in kafkajs's shapes, error codes left for us to judge. */
 export interface Requests {
   Metadata: {
@@ -108,6 +111,25 @@ export interface Requests {
         { readonly partition: number; readonly timestamp: number }
       >;
     answer: PerPartition<{ readonly offset: string }>;
+  };
+  DescribeConfigs: {
+    args: {
+      readonly resources: readonly {
+        readonly type: typeof TOPIC_RESOURCE;
+        readonly name: string;
+        readonly configNames: readonly string[];
+      }[];
+    };
+    answer: {
+      readonly resources: readonly {
+        readonly errorCode: number;
+        readonly resourceName: string;
+        readonly configEntries: readonly {
+          readonly configName: string;
+          readonly configValue: string | null;
+        }[];
+      }[];
+    };
   };
   Fetch: {
     args:
