@@ -56,13 +56,14 @@ export function idleLine(idle: number, workers: number): Line {
 export function lossLine({ topic, partition, first, next, seconds, by }: LossAhead): Line {
   const records = next - first;
   const when = seconds > 0 ? "in {left}" : "at any moment";
+  const are = records === 1 ? "is" : "are";
   return {
     template:
-      `Data loss ahead: {topic}[{partition}] is behind, and Kafka deletes offsets {first} to {last} ` +
-      `({records} ${
+      `Data loss ahead: Kafka deletes {topic}[{partition}] from offset {first} on ${when}, by the topic's {by}; ` +
+      `{records} ${
         noun(records, "record")
-      }) from ${when} on, by the topic's {by}. Look above for what holds it up, or ` +
-      "raise that setting",
+      } up to offset {last} ${are} not archived yet. Look above for what holds ` +
+      "that up, or raise the setting",
     properties: {
       topic,
       partition,

@@ -45,6 +45,24 @@ for (
       "98,765 rows/s | lag 12,345 | 17 held | 1 file | 1 dead letter | last checkpoint 3 s ago",
     ],
     [
+      "before a loss",
+      {
+        progress: {
+          ...PROGRESS,
+          loss: {
+            topic: "t",
+            partition: 3,
+            first: 5,
+            next: 9,
+            seconds: 7_300,
+            share: 0.3,
+            by: "retention.ms" as const,
+          },
+        },
+      },
+      "data loss of t[3] in 2 h | 98,765 rows/s | lag 12,345 | 17 held | 1,234 files | last checkpoint 3 s ago",
+    ],
+    [
       "with a worker missing",
       { working: 1, checkpointAgeMs: 3 * 3_600_000 },
       "98,765 rows/s | lag 12,345 | 17 held | 1,234 files | last checkpoint 3 h ago | 1 of 2 workers",

@@ -7,6 +7,7 @@ import {
   heldComesAgain,
   idleLine,
   type Line,
+  lossLine,
   lostLine,
   signalledLine,
 } from "../../src/archiver/supervisor_lines.ts";
@@ -53,6 +54,16 @@ for (
       idleLine(2, 2),
       "2 of 2 workers have no partition: the group has more members than partitions to share out. " +
       "--workers 1 would do as much.",
+    ],
+    [
+      lossLine({ topic: "t", partition: 3, first: 5, next: 6, seconds: 600, share: 0.1, by: "retention.ms" }),
+      "Data loss ahead: Kafka deletes t[3] from offset 5 on in 10 min, by the topic's retention.ms; 1 record up to " +
+      "offset 5 is not archived yet. Look above for what holds that up, or raise the setting",
+    ],
+    [
+      lossLine({ topic: "t", partition: 3, first: 5, next: 9, seconds: 0, share: 0, by: "retention.bytes" }),
+      "Data loss ahead: Kafka deletes t[3] from offset 5 on at any moment, by the topic's retention.bytes; 4 records " +
+      "up to offset 8 are not archived yet. Look above for what holds that up, or raise the setting",
     ],
     [deadLettersLine(1, "dl"), "1 record could not be decoded; it is whole in dl"],
     [deadLettersLine(2, "dl"), "2 records could not be decoded; they are whole in dl"],
