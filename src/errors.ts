@@ -8,6 +8,8 @@ export const ExitCode = {
   usage: 2,
   /** A bounded run ended with dead letters. */
   deadLetters: 3,
+  /** `verify` found holes, overlaps or damage. */
+  incomplete: 3,
   /** A broker or registry could not be reached at start. */
   unavailable: 69,
   /** The configuration cannot work. */

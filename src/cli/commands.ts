@@ -1,12 +1,20 @@
 /** The commands beside `run`: their words in help, and the options that only they have. */
 import { OPTIONS, type OptionSpec } from "./options.ts";
-import { parseBoolean, parseCount } from "./values.ts";
+import {
+  parseBoolean,
+  parseBroker,
+  parseCount,
+  parseFolder,
+  parseList,
+  parseTopic,
+  parseTopics,
+} from "./values.ts";
 
 /** An option of a command, whose values are of type `T`; those of {@link OPTIONS} may be shared. */
 export type CommandOption<T> = Omit<OptionSpec<T>, "group"> & { readonly group: string };
 
 export interface Subcommand {
-  readonly name: "inspect" | "schema";
+  readonly name: "inspect" | "schema" | "verify";
   /** As commander writes it: `<path...>`. */
   readonly argument: string;
   /** What the argument is called where it is missing. */
@@ -51,6 +59,42 @@ export const FIRST_ROWS_OPTION = option({
     const text = texts.at(-1) ?? "";
     return text === "all" ? Infinity : parseCount(text, { min: 0, max: ROWS_MAX });
   },
+});
+
+// Options of their own: those of archiving have defaults and variables, and here each of them asks for more work.
+export const COMPARE_OPTION = option({
+  name: "brokers",
+  group: "What to verify",
+  placeholder: "HOST:PORT",
+  what: "Kafka brokers to compare with, separated by commas",
+  defaultInWords: "footers alone",
+  parse: (texts) => parseList(texts).map(parseBroker),
+});
+
+export const TOPICS_OPTION = option({
+  name: "topic",
+  group: "What to verify",
+  placeholder: "NAME",
+  what: "Topics to look at, repeated or separated by commas; /regex/ for all that match",
+  defaultInWords: "all",
+  parse: (texts) => parseTopics(texts).map(parseTopic),
+});
+
+export const DEAD_LETTERS_OPTION = option({
+  name: "dead-letter",
+  group: "What to verify",
+  placeholder: "DIR",
+  what: "Folder of the dead-letter files",
+  defaultInWords: "dead_letter beside DIR, if it is there",
+  parse: (texts) => parseFolder(texts.at(-1) ?? ""),
+});
+
+export const DEEP_OPTION = option({
+  name: "deep",
+  group: "What to verify",
+  what: "Read every page of every file, too",
+  default: "false",
+  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
 });
 
 const INSPECT: Subcommand = {
@@ -105,4 +149,30 @@ Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes colum
   options: [OPTIONS.registry, OPTIONS.configFile, OPTIONS.separator, JSON_OPTION],
 };
 
-export const SUBCOMMANDS: readonly Subcommand[] = [INSPECT, SCHEMA];
+const VERIFY: Subcommand = {
+  name: "verify",
+  argument: "<dir>",
+  argumentInWords: "a DIR",
+  summary: "prove from the files' footers that no offset is missing and none is there twice",
+  examples: `Prove that an archive is complete: every offset in exactly one file.
+
+Examples:
+  # From the footers alone: holes, overlaps, damaged and edited files
+  kafka2parquet verify parquet_data/data
+
+  # Against Kafka: what was committed, what is in the log, why a hole is none
+  kafka2parquet verify parquet_data/data --brokers kafka:9092
+
+  # Every page of every file, for a script
+  kafka2parquet verify parquet_data/data --deep --json | jq 'select(.kind == "problem")'
+`,
+  closing: `
+It changes nothing, and may run while the archive grows. Files of other programs are named as unknown.
+
+Exit codes: 0 complete, 1 there is no archive, 2 wrong usage, 3 holes, overlaps or damage, 69 brokers
+unreachable, 78 brokers of another cluster.
+`,
+  options: [COMPARE_OPTION, TOPICS_OPTION, DEAD_LETTERS_OPTION, DEEP_OPTION, JSON_OPTION],
+};
+
+export const SUBCOMMANDS: readonly Subcommand[] = [INSPECT, SCHEMA, VERIFY];

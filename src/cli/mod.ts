@@ -4,11 +4,12 @@ import { runCommand } from "./program.ts";
 import { inspect } from "./inspect.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
+import { verify } from "./verify.ts";
 
 /** Runs the program with `args` (without the program's own name) and gives its exit code; never throws. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    return await runCommand(args, { run, inspect, schema });
+    return await runCommand(args, { run, inspect, schema, verify });
   } catch (error) {
     return reportError(error);
   } finally {

@@ -13,6 +13,7 @@ export interface Actions {
   run(flags: Texts): Promise<ExitCode>;
   inspect(paths: readonly string[], flags: Texts): Promise<ExitCode>;
   schema(of: string, flags: Texts): Promise<ExitCode>;
+  verify(folder: string, flags: Texts): Promise<ExitCode>;
 }
 
 const EXAMPLES = `Archive Kafka topics of Avro records as Parquet files, exactly once.
@@ -28,8 +29,9 @@ Examples:
   # Take what is there now and exit
   kafka2parquet --topic orders --group nightly --until-end
 
-  # Look into the files
+  # Look into the files; prove that they are complete
   kafka2parquet inspect parquet_data/data
+  kafka2parquet verify parquet_data/data
 `;
 
 const CLOSING = `

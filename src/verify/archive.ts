@@ -1,5 +1,5 @@
 /** What the footers of an archive say, summed up as they are read. */
-import type { Footer, FooterContent } from "../parquet/mod.ts";
+import type { FooterContent } from "../parquet/mod.ts";
 import { FileRanges } from "./coverage.ts";
 import { footerProblem, isCount, isUsable, sumOf } from "./footer_check.ts";
 
@@ -89,7 +89,6 @@ export class Archive {
         skipped: {},
       };
       this.#partitions.set(key, found);
-      this.#know(found);
     }
     return found;
   }
@@ -104,7 +103,8 @@ export class Archive {
     return [...this.#topics.values()].sort(compareTopics);
   }
 
-  knows(of: TopicName): boolean {
+  /** Whether there is a file of a topic; partitions alone are none. */
+  hasFiles(of: TopicName): boolean {
     return this.#topics.has(keyOf(of));
   }
 
