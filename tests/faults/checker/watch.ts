@@ -12,6 +12,8 @@ export interface WatchOptions {
   folders(): readonly string[];
   /** Between two looks; 100 ms by default. */
   readonly everyMs?: number;
+  /** Called after each look with the number of files seen so far. */
+  onLook?(files: number): void;
   /** Ends the watch, after one last look. */
   readonly stop: AbortSignal;
 }
@@ -43,6 +45,7 @@ export async function watch(options: WatchOptions): Promise<WatchResult> {
       problems.push(...uncommitted(footers, committed));
     }
     looks++;
+    options.onLook?.(seen.size);
     if (!isLast) await pause(options.everyMs ?? EVERY_MS, options.stop);
   }
   return { files: seen.size, looks, problems };
