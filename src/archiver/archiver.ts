@@ -171,11 +171,14 @@ export class Archiver implements MemberHandler {
       await this.#member.run();
     } finally {
       clearTimeout(this.#failureTimer);
+      // Where the member was given up, nobody has asked before.
+      if (this.#current !== undefined) this.#unsaved = this.#current.held(HELD_RANGES_TOLD);
       this.#drop();
       this.#files.flush();
     }
     if (this.#failure) {
-      if (this.#unsaved.length > 0) {
+      if (this.#unsaved.length === 0) log.info("Everything that was read is saved");
+      else {
         log.error("Not saved: {unsaved}. It was not committed, and comes again at the next start.", {
           unsaved: this.#unsaved.join("; "),
         });

@@ -45,23 +45,21 @@ export function fetchError({ topic, partition }: TopicPartition, problem: FetchP
         : `${where}: the group's offset ${position} is beyond the end, Kafka's next one is ${logEnd}: was the topic made again?`;
       return new UserError(message, {
         exitCode: ExitCode.config,
-        hint: "Everything before it is saved. Say how to go on with --on-out-of-range earliest or latest.",
+        hint: "Say how to go on with --on-out-of-range earliest or latest.",
       });
     }
     case "corrupt":
       return new UserError(
         `${where} offset ${problem.offset}: the record batch is damaged: ${problem.reason}`,
         {
-          hint: "Everything before it is saved. Have the broker's log checked; another replica may be whole.",
+          hint: "Have the broker's log checked; another replica may be whole.",
         },
       );
     case "unsupported":
-      return new UserError(`${where} offset ${problem.offset} cannot be read: ${problem.reason}`, {
-        hint: "Everything before it is saved.",
-      });
+      return new UserError(`${where} offset ${problem.offset} cannot be read: ${problem.reason}`);
     case "topic-gone":
       return new UserError(`${where} does not exist any more`, {
-        hint: "Everything that was read of it is saved. Start again without this --topic, or make it again.",
+        hint: "Start again without this --topic, or make it again.",
       });
   }
 }

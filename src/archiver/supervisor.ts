@@ -306,6 +306,8 @@ class Supervision {
 
   #tooLate(): void {
     const seconds = this.#config.shutdownTimeoutMs / 1_000;
+    const held = this.#places.flatMap(({ thread }) => thread?.progress?.held ?? []);
+    if (held.length > 0) log.error("Not saved: {unsaved}", { unsaved: held.join("; ") });
     const message = `Saving did not end within ${seconds} s. ${heldComesAgain(this.#told)}`;
     if (this.#failure !== undefined) {
       log.error("{message}", { message });

@@ -335,8 +335,7 @@ export class TopicArchive {
         throw new UserError(
           `${where.topic}[${where.partition}] offset ${where.offset} cannot be decoded: ${reason}`,
           {
-            hint:
-              "Everything before it is saved. Start with --on-error dead-letter to keep such records aside.",
+            hint: "Start with --on-error dead-letter to keep such records aside.",
           },
         );
       case "skip":

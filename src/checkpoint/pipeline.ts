@@ -87,6 +87,8 @@ export class CheckpointPipeline {
   /** Nothing is committed any more: the session ended without an answer, or something failed for good. */
   #over = false;
   #waiters: (() => void)[] = [];
+  /** The sink has failed, and not worked since. */
+  #isTroubled = false;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -306,19 +308,16 @@ export class CheckpointPipeline {
     attempt: () => Promise<T>,
     { what, signal, onError }: { what: string; signal: AbortSignal; onError: (error: unknown) => void },
   ): Promise<T | undefined> {
-    let failures = 0;
     const result = await withBackoff(attempt, {
       signal,
       isFinal: () => this.#options.onSinkError === "stop",
-      onError: (error) => {
-        failures++;
-        onError(error);
-      },
+      onError,
     }).catch((cause) => {
       const hint = cause instanceof UserError ? cause.hint : undefined;
       throw new UserError(`${what}: ${messageOf(cause)}`, { cause, ...(hint !== undefined && { hint }) });
     });
-    if (failures > 0 && result !== undefined) {
+    if (this.#isTroubled && result !== undefined) {
+      this.#isTroubled = false;
       log.info("Files of {topic} are written again", { topic: this.#options.topic });
     }
     return result;
@@ -343,6 +342,7 @@ export class CheckpointPipeline {
   #warnOfWriting(error: unknown): void {
     // Under `stop`, and after the end, nothing is tried again.
     if (this.#options.onSinkError === "stop" || this.#ended()) return;
+    this.#isTroubled = true;
     log.error("Cannot write files of {topic}, trying again: {reason}", {
       topic: this.#options.topic,
       reason: problemLine(error),
@@ -350,6 +350,7 @@ export class CheckpointPipeline {
   }
 
   #warnOfPublishing(error: unknown): void {
+    this.#isTroubled = true;
     log.error("Files of {topic} are committed but cannot be moved to their place, trying again: {reason}", {
       topic: this.#options.topic,
       reason: problemLine(error),

@@ -65,7 +65,7 @@ export function isAlive(pid: number): boolean {
   return new Deno.Command("sh", { args: ["-c", `kill -0 ${pid}`], stderr: "null" }).outputSync().success;
 }
 
-function programCommand(): string[] {
+export function programCommand(): string[] {
   const binary = Deno.env.get("K2P_BINARY");
   if (binary) return [binary];
   // Quiet: what Deno itself downloads is no message of the program.

@@ -1,0 +1,84 @@
+/**
+ * A small disk that a test can fill, make read-only and take away: a tmpfs in a mount namespace of its own, which
+ * nobody else sees and which ends with the test.
+ */
+import { type Program, programCommand, type ProgramOptions, runCommand } from "./program.ts";
+import { ROOT } from "./paths.ts";
+import { tempDir } from "./temp.ts";
+
+/** Without these, root is held up by the rights of folders like anybody else. */
+const CAPABILITIES_DROPPED = "--bounding-set=-dac_override,-dac_read_search";
+
+export interface TestDisk extends AsyncDisposable {
+  /** Where programs that run on it find it. */
+  readonly path: string;
+  /** The same from outside. */
+  outside(path: string): string;
+  /** Starts `kafka2parquet ARGS` where the disk is. */
+  runProgram(args: readonly string[], options?: ProgramOptions): Program;
+  /** Runs a shell script where the disk is, as an administrator. @throws Error with what it said, where it fails. */
+  sh(script: string): Promise<void>;
+  /** Writes until nothing more goes in. */
+  fill(): Promise<void>;
+  /** Undoes {@link fill}. */
+  free(): Promise<void>;
+}
+
+/** Whether mount namespaces can be made here: at once as root, elsewhere where users may have namespaces of theirs. */
+export function canMount(): boolean {
+  const script = "mount -t tmpfs -o size=64k none /mnt && nsenter --version && setpriv --version";
+  return Deno.build.os === "linux" &&
+    new Deno.Command("unshare", { args: ["-Urm", "sh", "-c", script], stdout: "null", stderr: "null" })
+      .outputSync().success;
+}
+
+export async function testDisk(options: { readonly sizeMiB: number }): Promise<TestDisk> {
+  const folder = await tempDir();
+  const path = `${folder.path}/disk`;
+  await Deno.mkdir(path);
+  const mounted = `mount -t tmpfs -o size=${options.sizeMiB}m none ${path} && echo mounted && exec sleep 600`;
+  const holder = runCommand(["unshare", "-Urm", "sh", "-c", mounted], { limitMs: 600_000 });
+  await holder.waitForLine(/^mounted$/);
+  const entering = (wd: string) => [
+    "nsenter",
+    ...["-t", `${holder.pid}`, "-U", "-m", "--preserve-credentials", `-w${wd}`, "--"],
+  ];
+  const outside = (inner: string) => `/proc/${holder.pid}/root${inner}`;
+  const filler = `${path}/filler`;
+  return {
+    path,
+    outside,
+    runProgram: (args, programOptions) =>
+      runCommand(
+        [...entering(ROOT), "setpriv", CAPABILITIES_DROPPED, ...programCommand(), ...args],
+        programOptions,
+      ),
+    async sh(script) {
+      const [command, ...args] = [...entering("/"), "sh", "-c", script];
+      const { success, stderr } = await new Deno.Command(command!, { args }).output();
+      if (!success) throw new Error(`${script}: ${new TextDecoder().decode(stderr)}`);
+    },
+    async fill() {
+      using file = await Deno.open(outside(filler), { write: true, create: true, append: true });
+      try {
+        for (const size of [65_536, 4096, 1]) await writeUntilFull(file, size);
+      } catch (error) {
+        if ((error as { code?: string }).code !== "ENOSPC") throw error;
+      }
+    },
+    free: () => Deno.remove(outside(filler)),
+    async [Symbol.asyncDispose]() {
+      await holder.kill();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function writeUntilFull(file: Deno.FsFile, size: number): Promise<void> {
+  const bytes = new Uint8Array(size);
+  try {
+    for (;;) await file.write(bytes);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENOSPC" || size === 1) throw error;
+  }
+}
