@@ -45,8 +45,8 @@ export const FAULT_POINTS = [
   // Publish.
   "before-publish",
   "file-linked",
-  "file-unlinked",
   "final-synced",
+  "file-unlinked",
   "topic-marked",
   "manifest-removed",
   "folder-removed",

@@ -143,12 +143,17 @@ export class LocalSink implements Sink {
       const path = join(output, final);
       await told(dirname(path), async () => {
         await makeFolder(dirname(path), isBelow(path, output) ? output : undefined);
-        if (!await moveWithoutOverwriting(join(folder, temporary), path)) missing.push(final);
+        if (!await linkWithoutOverwriting(join(folder, temporary), path)) missing.push(final);
       });
       folders.add(dirname(path));
     }
     for (const path of folders) await told(path, () => syncFolder(path));
     await faultPoint("final-synced");
+    // Not before: a power cut may keep the removal of one name and not the making of the other.
+    for (const { temporary } of files) {
+      await removeIfThere(join(folder, temporary));
+      await faultPoint("file-unlinked");
+    }
     return missing;
   }
 
@@ -336,12 +341,12 @@ function folderName(group: string): string {
 }
 
 /**
- * Gives `temporary` its final name and takes the old one away; whatever of that is done already is left as it is.
+ * Gives `temporary` its final name besides the one it has; where it has it already, nothing happens.
  *
  * @returns false where the file is under neither name.
  * @throws Error where another file has the final name.
  */
-async function moveWithoutOverwriting(temporary: string, final: string): Promise<boolean> {
+async function linkWithoutOverwriting(temporary: string, final: string): Promise<boolean> {
   try {
     await Deno.link(temporary, final);
   } catch (error) {
@@ -357,7 +362,5 @@ async function moveWithoutOverwriting(temporary: string, final: string): Promise
     }
   }
   await faultPoint("file-linked");
-  await removeIfThere(temporary);
-  await faultPoint("file-unlinked");
   return true;
 }

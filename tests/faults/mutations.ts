@@ -159,6 +159,16 @@ export const MUTATIONS: readonly Mutation[] = [
     inModel: true,
   },
   {
+    name: "unlink-before-sync",
+    why: "a power cut may keep the removal of the prepared name and not the making of the final one",
+    edits: [{
+      file: "src/sink/local.ts",
+      find: `await faultPoint("file-linked");`,
+      replace: `await faultPoint("file-linked");\n  await removeIfThere(temporary);`,
+    }],
+    inModel: true,
+  },
+  {
     name: "repeated-commit-goes-on",
     why: "the first attempt, which had no answer, arrives after a later commit and takes the offsets back",
     edits: [{ file: PIPELINE, find: `if (commit === "committed") return true;`, replace: "return true;" }],
