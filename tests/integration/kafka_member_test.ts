@@ -223,6 +223,43 @@ integrationTest(
   },
 );
 
+integrationTest(
+  "members that start one after the other need not wait for an ordinary heartbeat",
+  async (servers) => {
+    const topic = uniqueName("together");
+    await servers.createTopic(topic, { partitions: 2 });
+    // Longer than anything below may take.
+    const options = {
+      topics: [topic],
+      group: uniqueName("group"),
+      sessionTimeoutMs: 180_000,
+      heartbeatMs: 60_000,
+    };
+    const clients = await Promise.all([0, 1].map(() => connect(servers, options)));
+    const [a, b] = [new Collector(), new Collector()];
+    await withMember(clients[0]!, a, async () => {
+      await waitFor(() => a.sessions.length === 1, { what: "the first member" });
+      await withMember(clients[1]!, b, async () => {
+        await waitFor(() => a.sessions.at(-1)!.assignment.length === 1, { what: "a partition each" });
+      });
+    });
+    for (const client of clients) client.disconnect();
+  },
+);
+
+integrationTest("what deletes records of a topic is asked from a broker", async (servers) => {
+  const [kept, compacted] = [uniqueName("kept"), uniqueName("compacted")];
+  await servers.createTopic(kept, { config: { "retention.ms": "86400000", "retention.bytes": "1000000" } });
+  await servers.createTopic(compacted, { config: { "cleanup.policy": "compact" } });
+  const client = await connect(servers, { topics: [kept] });
+  const retention = await client.retention([kept, compacted, uniqueName("missing")]);
+  assert.deepEqual([...retention].sort(), [
+    [compacted, { ms: undefined, bytes: undefined }],
+    [kept, { ms: 86_400_000, bytes: 1_000_000 }],
+  ]);
+  client.disconnect();
+});
+
 integrationTest("a zombie learns that its session is over, and cannot commit", async (servers) => {
   const topic = uniqueName("zombie");
   await servers.createTopic(topic);
