@@ -33,7 +33,8 @@ export async function verify(folder: string, flags: Texts): Promise<ExitCode> {
   const output = new Output();
   try {
     if (isJson) output.lines(reportAsJson(report, folder));
-    else output.lines(reportAsLines(report, { folder, width: terminalWidth() }));
+    // What goes into a pipe is for programs, which want the names whole.
+    else output.lines(reportAsLines(report, { folder, width: terminalWidth(Infinity) }));
     output.flush();
   } catch (error) {
     // Whoever read our output has seen enough.

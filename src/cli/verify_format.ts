@@ -54,7 +54,7 @@ function partitionLines(partitions: readonly PartitionReport[], width: number): 
   ]);
   const more = partitions.length - shown.length;
   return [
-    ...formatTable([header, ...shown], { width, right: [2, 4, 5, 6, 7, 8, 9, 10], whole: [3] }),
+    ...formatTable([header, ...shown], { width, right: [2, 4, 5, 6, 7, 8, 9, 10], whole: [0, 3] }),
     ...more > 0 ? [`and ${plural(more, "partition")} more`] : [],
     "",
   ];
@@ -101,8 +101,16 @@ function findingLines(finding: Finding, context: LineContext): string[] {
   }
   return [
     cleanLine(`${name}: ${where === "" ? text : `${where}: ${text}`}`),
-    ...(only === undefined ? [] : [only, ...more]).map((path) => cleanLine(`  ${path}`)),
+    ...(only === undefined ? [] : [only, ...more]).map((path, index) =>
+      cleanLine(`  ${sideOf(finding, index)}${path}`)
+    ),
   ];
+}
+
+/** On which side of a gap a file is. */
+function sideOf({ kind }: Finding, index: number): string {
+  if (kind !== "hole" && kind !== "explained") return "";
+  return index === 0 ? "after " : "before ";
 }
 
 function whereText({ topic, partition, group, first, next }: Finding, { isOneGroup }: LineContext): string {

@@ -41,7 +41,7 @@ export interface BadFile {
   readonly reason: string;
 }
 
-/** Sums whose size depends on partitions and ranges; of a file nothing but its name is kept. */
+/** Sums whose size depends on partitions, ranges and dead letters; of a file nothing but its name is kept. */
 export class Archive {
   /** By the files' numbers. */
   readonly paths: string[] = [];
@@ -110,7 +110,7 @@ export class Archive {
 
   /** Checkpoints whose dead-letter files do not hold what footers say that they do. */
   get unbalanced(): DeadLetterBalance[] {
-    return [...this.#deadLetters.values()];
+    return [...this.#deadLetters.values()].filter(({ declared, found }) => declared !== found);
   }
 
   #know({ cluster, group, topic }: TopicName): void {
@@ -130,9 +130,7 @@ export class Archive {
     balance.declared += declared;
     balance.found += found;
     balance.file = file;
-    // A copy that comes later makes an entry of its own, which nothing balances.
-    if (balance.declared === balance.found) this.#deadLetters.delete(key);
-    else this.#deadLetters.set(key, balance);
+    this.#deadLetters.set(key, balance);
   }
 }
 
