@@ -22,21 +22,42 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
+/** Inodes of folders by their paths, whose names the disk is known to have. Those of checkpoints are not in here. */
+const durable = new Map<string, number>();
+const DURABLE_MAX = 1000;
+
 /**
- * Makes a folder with its parents, and waits until the disk has what was made. Nothing happens where it is there.
+ * Makes a folder with its parents, and waits until the disk has their names. That is asked for once also where the folder
+ * is there: who has made it may have died, or failed, before the disk had its name.
  * A folder named by `below` is not made, nor what it lies in: where it is missing, its disk may be.
  */
 export async function makeFolder(path: string, below?: string): Promise<void> {
-  if ((await statIfThere(path))?.isDirectory) return;
+  const there = await statIfThere(path);
+  const isThere = there?.isDirectory === true;
+  if (isThere && (path === below || (there.ino !== null && durable.get(path) === there.ino))) return;
   if (path === below) throw new Deno.errors.NotFound(`${path} is not there any more`);
   const parent = dirname(path);
-  if (parent !== path) await makeFolder(parent, below);
-  try {
-    await Deno.mkdir(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists) || !(await statIfThere(path))?.isDirectory) throw error;
+  if (parent === path) return;
+  await makeFolder(parent, below);
+  if (!isThere) {
+    try {
+      await Deno.mkdir(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists) || !(await statIfThere(path))?.isDirectory) {
+        throw error;
+      }
+    }
   }
-  await syncFolder(parent);
+  try {
+    await syncFolder(parent);
+  } catch (error) {
+    // Who may not look into the parent has not made this folder, nor has any other process of the same user.
+    const isDenied = error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
+    if (!isThere || !isDenied) throw error;
+  }
+  if (!isThere || there.ino === null) return;
+  if (durable.size >= DURABLE_MAX) durable.clear();
+  durable.set(path, there.ino);
 }
 
 export async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {

@@ -169,6 +169,17 @@ export const MUTATIONS: readonly Mutation[] = [
     inModel: true,
   },
   {
+    name: "folder-of-others-not-synced",
+    why:
+      "who has made a folder may have died before the disk had its name, and all that lies in it goes with it",
+    edits: [{
+      file: "src/sink/files.ts",
+      find: "(there.ino !== null && durable.get(path) === there.ino)",
+      replace: "there.ino !== null",
+    }],
+    inModel: true,
+  },
+  {
     name: "repeated-commit-goes-on",
     why: "the first attempt, which had no answer, arrives after a later commit and takes the offsets back",
     edits: [{ file: PIPELINE, find: `if (commit === "committed") return true;`, replace: "return true;" }],
