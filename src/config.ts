@@ -1,9 +1,13 @@
+import type { KafkaSecurity, RegistrySecurity } from "./security.ts";
+
 /** The whole configuration of a run: made once by `cli/`, never changed, safe to post to a worker. */
 export interface Config {
   /** `host:port` of the bootstrap brokers. */
   readonly brokers: readonly string[];
   /** Base URLs of the schema registry. */
   readonly registry: readonly string[];
+  readonly security: KafkaSecurity;
+  readonly registrySecurity: RegistrySecurity;
   /** Names, and patterns of names between slashes. */
   readonly topics: readonly string[];
   readonly group: string;

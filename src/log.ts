@@ -16,6 +16,7 @@ import {
 import type { LogLevel } from "./config.ts";
 import { ExitCode, messageOf, UserError } from "./errors.ts";
 import { Repeats } from "./log_repeats.ts";
+import { redact } from "./secrets.ts";
 
 export interface LoggingOptions {
   readonly level: LogLevel;
@@ -52,7 +53,8 @@ class Output {
   constructor(options: LoggingOptions) {
     this.options = options;
     this.#format = formatterOf(options);
-    this.#write = options.write ?? writeStderr;
+    const write = options.write ?? writeStderr;
+    this.#write = (text) => write(redact(text));
     this.#columns = options.columns ?? terminalColumns;
     this.#nowMs = options.nowMs ?? Date.now;
     this.#timer = setInterval(() => this.#print(this.#repeats.due(this.#nowMs())), REPEATS_CHECK_MS);
@@ -258,12 +260,14 @@ function plainRecord(record: LogRecord): LogRecord {
 function plain(value: unknown, depth: number): unknown {
   if (value instanceof Error) {
     const copy = new Error(
-      value.message,
+      redact(value.message),
       value.cause instanceof Error ? { cause: plain(value.cause, depth + 1) } : {},
     );
-    if (value.stack !== undefined) copy.stack = value.stack;
+    if (value.stack !== undefined) copy.stack = redact(value.stack);
     return copy;
   }
+  // What only this thread knows to be secret, such as a token, must not leave it.
+  if (typeof value === "string") return redact(value);
   if (typeof value === "function" || typeof value === "symbol") return String(value);
   if (typeof value !== "object" || value === null) return value;
   if (depth >= PLAIN_DEPTH_MAX) return "…";
@@ -281,7 +285,7 @@ function terminalColumns(): number {
 }
 
 function writeStderr(text: string): void {
-  let bytes = new TextEncoder().encode(text);
+  let bytes = new TextEncoder().encode(redact(text));
   try {
     while (bytes.length > 0) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
   } catch {

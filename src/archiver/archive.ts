@@ -21,7 +21,11 @@ export const archive: Archive = async (config, { stop, progress }) => {
   const ending = new AbortController();
   stop.addEventListener("abort", () => ending.abort(), { once: true });
   if (stop.aborted) ending.abort();
-  const registry = new Registry({ urls: config.registry, signal: ending.signal });
+  const registry = new Registry({
+    urls: config.registry,
+    signal: ending.signal,
+    security: config.registrySecurity,
+  });
   const client = await connectAll(config, { registry, stop });
   if (client === undefined) return totals.with({ bufferedRows: 0 });
   let told = "";

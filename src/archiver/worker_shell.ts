@@ -1,6 +1,7 @@
 /** The worker's side of the supervision: starts the archiver, answers pings, posts logs, progress and the end. */
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureWorkerLogging } from "../log.ts";
+import { redact } from "../secrets.ts";
 import type { Archive, Failure, FromWorker, Progress, ToWorker } from "./messages.ts";
 
 /** An archiver may report at every file; the main thread hears of it so often at most. */
@@ -79,10 +80,10 @@ function latestPoster(send: (progress: Progress) => void) {
 function failureOf(error: unknown): Failure {
   const user = error instanceof UserError ? error : undefined;
   return {
-    message: user ? user.message : `The archiver failed: ${messageOf(error)}`,
+    message: redact(user ? user.message : `The archiver failed: ${messageOf(error)}`),
     exitCode: user?.exitCode ?? ExitCode.failure,
     fault: user === undefined,
     ...(user?.hint !== undefined && { hint: user.hint }),
-    ...(error instanceof Error && error.stack !== undefined && { stack: error.stack }),
+    ...(error instanceof Error && error.stack !== undefined && { stack: redact(error.stack) }),
   };
 }

@@ -47,14 +47,16 @@ export async function parseConfigFile(text: string, path: string): Promise<Texts
   for (const [key, value] of Object.entries(table)) {
     const option = ALL_OPTIONS.find(({ name }) => name === key);
     // A config file that names another would have to say which of the two wins.
-    if (!option || option.name === "config") throw unknownKey(key, path);
+    if (!option || option.name === "config") throw unknownKey(key, value, path);
     texts.set(key, textsOf(value, { option, path }));
   }
   return texts;
 }
 
-function unknownKey(key: string, path: string): UserError {
-  const meant = nearest(key, ALL_OPTIONS.map(({ name }) => name).filter((name) => name !== "config"));
+function unknownKey(key: string, value: unknown, path: string): UserError {
+  const isTable = typeof value === "object" && !Array.isArray(value) && !(value instanceof Date);
+  const names = ALL_OPTIONS.map(({ name }) => name).filter((name) => name !== "config");
+  const meant = isTable ? undefined : nearest(key, names);
   return new UserError(`Unknown key ${JSON.stringify(key)} in ${path}`, {
     hint: meant
       ? `Did you mean ${meant}?`

@@ -3,25 +3,28 @@
  * table all come from it.
  */
 import { COMPRESSIONS, LOG_LEVELS } from "../config.ts";
+import { MECHANISMS, PROTOCOLS } from "../security.ts";
 import {
   parseBoolean,
   parseBroker,
   parseChoice,
   parseCount,
   parseDurationMs,
+  parseExtensions,
   parseFolder,
   parseList,
   parseRegistryUrl,
   parseSizeBytes,
   parseStart,
   parseText,
+  parseTokenUrl,
   parseTopic,
   parseTopics,
 } from "./values.ts";
 
 export const ENV_PREFIX = "KAFKA2PARQUET_";
 
-export const GROUPS = ["Kafka", "Files", "Errors", "Running"] as const;
+export const GROUPS = ["Kafka", "Security", "Files", "Errors", "Running"] as const;
 
 /** One option, whose values are of type `T`. */
 export interface OptionSpec<T> {
@@ -40,6 +43,11 @@ export interface OptionSpec<T> {
   readonly repeatable?: true;
   /** Environment and config file only: too rarely needed to be a flag. */
   readonly hidden?: true;
+  /**
+   * Shown nowhere, and never a flag, which anybody on the host could read: the variable, a file that the variable with
+   * `_FILE` behind its name names, or the config file.
+   */
+  readonly secret?: true;
   /** From texts (several only where repeatable) to the value; throws InvalidValue. */
   readonly parse: (texts: readonly string[]) => T;
 }
@@ -52,6 +60,27 @@ function option<T>(spec: OptionSpec<T>): OptionSpec<T> {
 /** A parser of one text as a parser of the last text given. */
 function one<T>(parse: (text: string) => T): (texts: readonly string[]) => T {
   return (texts) => parse(texts.at(-1) ?? "");
+}
+
+function hiddenText<T>(
+  name: string,
+  placeholder: string,
+  what: string,
+  parse: (text: string) => T,
+): OptionSpec<T> {
+  return {
+    name,
+    group: "Security",
+    placeholder,
+    what,
+    defaultInWords: "none",
+    hidden: true,
+    parse: one(parse),
+  };
+}
+
+function secret(name: string, what: string): OptionSpec<string> {
+  return { ...hiddenText(name, "SECRET", what, parseText), secret: true };
 }
 
 const SECOND_MS = 1_000;
@@ -147,6 +176,121 @@ export const OPTIONS = {
     hidden: true,
     parse: one((text) => parseDurationMs(text, { min: SECOND_MS, max: DAY_MS })),
   }),
+  kafkaConfig: option({
+    name: "kafka-config",
+    group: "Security",
+    placeholder: "FILE",
+    what:
+      "client.properties of a Java client or librdkafka: brokers, protocol and credentials are taken from it",
+    defaultInWords: "no file",
+    parse: one(parseText),
+  }),
+  securityProtocol: option({
+    name: "security-protocol",
+    group: "Security",
+    placeholder: "PROTOCOL",
+    what: `How to talk to the brokers: ${PROTOCOLS.join(", ")}`,
+    defaultInWords: "by what else is given: with SASL sasl_ssl, with certificates ssl, else plaintext",
+    parse: one((text) => parseChoice(text, PROTOCOLS)),
+  }),
+  saslMechanism: option({
+    name: "sasl-mechanism",
+    group: "Security",
+    placeholder: "MECHANISM",
+    what: `How to log in to the brokers: ${MECHANISMS.join(", ")}`,
+    defaultInWords: "none",
+    parse: one((text) => parseChoice(text, MECHANISMS)),
+  }),
+  saslUsername: option({
+    name: "sasl-username",
+    group: "Security",
+    placeholder: "NAME",
+    what: "User name, or API key, for the brokers",
+    defaultInWords: "none",
+    parse: one(parseText),
+  }),
+  saslPassword: secret("sasl-password", "Password, or API secret, for the brokers"),
+  tlsCa: option({
+    name: "tls-ca",
+    group: "Security",
+    placeholder: "FILE",
+    what: "PEM file of the authorities to trust, for brokers and an https registry",
+    defaultInWords: "public authorities",
+    parse: one(parseText),
+  }),
+  tlsCert: option({
+    name: "tls-cert",
+    group: "Security",
+    placeholder: "FILE",
+    what: "PEM file of the certificate to show, for brokers and an https registry",
+    defaultInWords: "none",
+    parse: one(parseText),
+  }),
+  tlsKey: option({
+    name: "tls-key",
+    group: "Security",
+    placeholder: "FILE",
+    what: "PEM file of that certificate's key",
+    defaultInWords: "the file of --tls-cert",
+    parse: one(parseText),
+  }),
+  tlsKeyPassword: secret("tls-key-password", "Password of an encrypted key"),
+  tlsInsecure: option({
+    name: "tls-insecure",
+    group: "Security",
+    what: "Check no certificate at all: anybody on the way can listen and lie",
+    default: "false",
+    parse: one(parseBoolean),
+  }),
+  tlsCheckName: option({
+    name: "tls-check-name",
+    group: "Security",
+    what: "Whether a server's certificate must be for the name that was called",
+    default: "true",
+    hidden: true,
+    parse: one(parseBoolean),
+  }),
+  oauthTokenUrl: hiddenText(
+    "oauth-token-url",
+    "URL",
+    "Where tokens come from, for oauthbearer",
+    parseTokenUrl,
+  ),
+  oauthClientId: hiddenText("oauth-client-id", "ID", "Client id for tokens", parseText),
+  oauthClientSecret: secret("oauth-client-secret", "Client secret for tokens"),
+  oauthScope: hiddenText("oauth-scope", "TEXT", "Scope to ask for", parseText),
+  oauthExtensions: option({
+    name: "oauth-extensions",
+    group: "Security",
+    placeholder: "NAME=TEXT",
+    what: "SASL extensions of oauthbearer, such as logicalCluster=lkc-1, separated by commas",
+    defaultInWords: "none",
+    hidden: true,
+    parse: one(parseExtensions),
+  }),
+  oauthCa: hiddenText(
+    "oauth-ca",
+    "FILE",
+    "PEM file of the authorities to trust where tokens come from",
+    parseText,
+  ),
+  registryUsername: option({
+    name: "registry-username",
+    group: "Security",
+    placeholder: "NAME",
+    what: "User name, or API key, for the registry",
+    defaultInWords: "none",
+    parse: one(parseText),
+  }),
+  registryPassword: secret("registry-password", "Password, or API secret, for the registry"),
+  registryToken: secret(
+    "registry-token",
+    "Bearer token for the registry, in place of user name and password",
+  ),
+  registryCa: hiddenText("registry-ca", "FILE", "As tls-ca, for the registry only", parseText),
+  registryCert: hiddenText("registry-cert", "FILE", "As tls-cert, for the registry only", parseText),
+  registryKey: hiddenText("registry-key", "FILE", "As tls-key, for the registry only", parseText),
+  registryKeyPassword: secret("registry-key-password", "As tls-key-password, for the registry only"),
   output: option({
     name: "output",
     group: "Files",
@@ -310,6 +454,9 @@ export const ALL_OPTIONS: readonly OptionSpec<unknown>[] = Object.values(OPTIONS
 export function envName(option: Pick<OptionSpec<unknown>, "name">): string {
   return ENV_PREFIX + option.name.toUpperCase().replaceAll("-", "_");
 }
+
+/** Behind the variable of a secret: the variable of a file that holds it. */
+export const FILE_SUFFIX = "_FILE";
 
 /** The default in words, for help and tables. */
 export function defaultText(

@@ -5,9 +5,16 @@ import type { Config } from "../config.ts";
 import { ExitCode, UserError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import {
+  type KafkaSecurity,
+  NO_KAFKA_SECURITY,
+  NO_REGISTRY_SECURITY,
+  type RegistrySecurity,
+} from "../security.ts";
+import {
   ALL_OPTIONS,
   ENV_PREFIX,
   envName,
+  FILE_SUFFIX,
   type OptionKey,
   OPTIONS,
   type OptionSpec,
@@ -18,11 +25,18 @@ import { InvalidValue } from "./values.ts";
 /** Texts by option name, as the user wrote them. */
 export type Texts = ReadonlyMap<string, readonly string[]>;
 
+/** Texts by option name, each with the key under which it stood in somebody else's file. */
+export type GivenTexts = ReadonlyMap<string, { readonly texts: readonly string[]; readonly key: string }>;
+
 export interface Sources {
   readonly flags: Texts;
   /** The whole environment; names without the prefix are of no interest, but for NO_COLOR and TERM. */
   readonly env: Readonly<Record<string, string>>;
   readonly file?: { readonly path: string; readonly texts: Texts };
+  /** Below all others: what a Kafka client's own file says. */
+  readonly client?: { readonly path: string; readonly texts: GivenTexts };
+  /** By the option's name: what the file held that a variable names. */
+  readonly secrets?: ReadonlyMap<string, string>;
   /** Whether stderr is a terminal. */
   readonly terminal: boolean;
 }
@@ -41,8 +55,16 @@ interface Given {
  */
 const SERVICE_LINK = /^KAFKA2PARQUET_(SERVICE_(HOST|PORT).*|PORT(_\d+_(TCP|UDP|SCTP).*)?|NAME|ENV_.*)$/;
 
+/** What {@link resolveConfig} is given ready: files have to be read for it. */
+export interface Secured {
+  readonly security: KafkaSecurity;
+  readonly registrySecurity: RegistrySecurity;
+}
+
+const NOT_SECURED: Secured = { security: NO_KAFKA_SECURITY, registrySecurity: NO_REGISTRY_SECURITY };
+
 /** The configuration of a run. Throws {@link UserError}: exit code 2 for a flag, 78 for environment or file. */
-export function resolveConfig(sources: Sources): Config {
+export function resolveConfig(sources: Sources, secured: Secured = NOT_SECURED): Config {
   checkEnvNames(sources.env);
   const value = <K extends OptionKey>(key: K) => valueOf(key, sources);
   const output = value("output");
@@ -50,6 +72,8 @@ export function resolveConfig(sources: Sources): Config {
   const config: Config = {
     brokers: value("brokers")!,
     registry: value("registry")!,
+    security: secured.security,
+    registrySecurity: secured.registrySecurity,
     topics: value("topics")!,
     group: value("group")!,
     output: output!,
@@ -88,6 +112,11 @@ export function configFilePath(sources: Omit<Sources, "file">): string | undefin
   return valueOf("configFile", sources);
 }
 
+/** The path of a Kafka client's own file, which has to be known before the rest can be. */
+export function clientConfigPath(sources: Sources): string | undefined {
+  return valueOf("kafkaConfig", sources);
+}
+
 /** Whether logs are coloured: `auto` means on a terminal, unless NO_COLOR or a dumb terminal says otherwise. */
 export function wantsColor(
   when: OptionValue<"color">,
@@ -97,7 +126,7 @@ export function wantsColor(
   return sources.terminal && !sources.env["NO_COLOR"] && sources.env["TERM"] !== "dumb";
 }
 
-function valueOf<K extends OptionKey>(key: K, sources: Omit<Sources, "file"> & Partial<Sources>) {
+export function valueOf<K extends OptionKey>(key: K, sources: Omit<Sources, "file"> & Partial<Sources>) {
   return resolveOption<OptionValue<K>>(OPTIONS[key] as unknown as OptionSpec<OptionValue<K>>, sources);
 }
 
@@ -106,7 +135,7 @@ function valueOf<K extends OptionKey>(key: K, sources: Omit<Sources, "file"> & P
  * for a flag, 78 for environment or file.
  */
 export function resolveOption<T>(
-  option: Pick<OptionSpec<T>, "name" | "default" | "parse">,
+  option: Pick<OptionSpec<T>, "name" | "default" | "secret" | "parse">,
   sources: Partial<Sources>,
 ): T | undefined {
   const given = find(option, sources);
@@ -123,24 +152,31 @@ export function resolveOption<T>(
   }
 }
 
-function find(option: Pick<OptionSpec<unknown>, "name">, sources: Partial<Sources>): Given | undefined {
-  const flag = sources.flags?.get(option.name);
-  if (flag) {
-    return {
-      texts: flag,
-      exitCode: ExitCode.usage,
-      written: `--${option.name} ${flag.map(quoted).join(" ")}`,
-    };
-  }
+function find(
+  option: Pick<OptionSpec<unknown>, "name" | "secret">,
+  sources: Partial<Sources>,
+): Given | undefined {
+  const { name } = option;
+  const show = (texts: readonly string[], between: string) =>
+    option.secret ? "***" : texts.map(quoted).join(between);
+  const flag = sources.flags?.get(name);
+  if (flag) return { texts: flag, exitCode: ExitCode.usage, written: `--${name} ${show(flag, " ")}` };
+  const exitCode = ExitCode.config;
   // Compose files and manifests pass a variable that is not set as an empty one.
   const env = sources.env?.[envName(option)];
-  if (env) return { texts: [env], exitCode: ExitCode.config, written: `${envName(option)}=${quoted(env)}` };
-  const texts = sources.file?.texts.get(option.name);
-  if (!texts) return undefined;
+  if (env) return { texts: [env], exitCode, written: `${envName(option)}=${show([env], "")}` };
+  const secret = sources.secrets?.get(name);
+  if (secret !== undefined) {
+    return { texts: [secret], exitCode, written: `What ${envName(option)}${FILE_SUFFIX} names` };
+  }
+  const texts = sources.file?.texts.get(name);
+  if (texts) return { texts, exitCode, written: `${name} = ${show(texts, ", ")} in ${sources.file!.path}` };
+  const client = sources.client?.texts.get(name);
+  if (client === undefined) return undefined;
   return {
-    texts,
-    exitCode: ExitCode.config,
-    written: `${option.name} = ${texts.map(quoted).join(", ")} in ${sources.file!.path}`,
+    texts: client.texts,
+    exitCode,
+    written: `${client.key} = ${show(client.texts, ", ")} in ${sources.client!.path}`,
   };
 }
 
@@ -149,6 +185,8 @@ function find(option: Pick<OptionSpec<unknown>, "name">, sources: Partial<Source
  * address, with or without a scheme. A password may hold any other character, so too much is hidden rather than a part.
  */
 function quoted(text: string): string {
+  // A key may stand where the path of its file could.
+  if (text.includes("-----BEGIN")) return "***";
   const at = text.lastIndexOf("@");
   if (at < 0 || !text.includes(":")) return JSON.stringify(text);
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? "";
@@ -157,7 +195,10 @@ function quoted(text: string): string {
 
 /** Throws {@link UserError} for a variable with our prefix that no option has. */
 export function checkEnvNames(env: Readonly<Record<string, string>>): void {
-  const known = ALL_OPTIONS.map(envName);
+  const known = [
+    ...ALL_OPTIONS.map(envName),
+    ...ALL_OPTIONS.filter(({ secret }) => secret).map((option) => envName(option) + FILE_SUFFIX),
+  ];
   for (const name of Object.keys(env)) {
     if (!name.startsWith(ENV_PREFIX) || known.includes(name) || SERVICE_LINK.test(name)) continue;
     const meant = nearest(name.slice(ENV_PREFIX.length), known.map((one) => one.slice(ENV_PREFIX.length)));

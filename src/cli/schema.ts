@@ -4,18 +4,13 @@ import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureLogging, flushLogging } from "../log.ts";
 import type { TypeNames } from "../parquet/mod.ts";
 import type { FoundSchema, Registry } from "../registry/mod.ts";
+import { hideSecrets } from "../secrets.ts";
 import { JSON_OPTION } from "./commands.ts";
-import { readConfigFile } from "./config_file.ts";
 import { OPTIONS } from "./options.ts";
 import { Output, OutputClosed, terminalWidth } from "./output.ts";
-import {
-  checkEnvNames,
-  configFilePath,
-  resolveOption,
-  type Sources,
-  type Texts,
-  wantsColor,
-} from "./resolve.ts";
+import { resolveOption, type Sources, type Texts, wantsColor } from "./resolve.ts";
+import { resolveRegistrySecurity, secretsIn } from "./security.ts";
+import { readSources } from "./sources.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural, toJson } from "./text.ts";
 
@@ -42,7 +37,7 @@ interface Column extends ColumnSource {
 
 /** Shows the columns of a subject's latest version, of an id, or of a file. Throws {@link UserError}. */
 export async function schema(of: string, flags: Texts): Promise<ExitCode> {
-  const sources = await sourcesOf(flags);
+  const { sources } = await readSources(flags);
   const separator = resolveOption(OPTIONS.separator, sources)!;
   const given = await find(of, sources);
   const columns = await columnsOf(given, separator);
@@ -56,13 +51,6 @@ export async function schema(of: string, flags: Texts): Promise<ExitCode> {
     if (!(error instanceof OutputClosed)) throw error;
   }
   return ExitCode.ok;
-}
-
-async function sourcesOf(flags: Texts): Promise<Sources> {
-  const sources: Sources = { flags, env: Deno.env.toObject(), terminal: Deno.stderr.isTerminal() };
-  checkEnvNames(sources.env);
-  const path = configFilePath(sources);
-  return path === undefined ? sources : { ...sources, file: { path, texts: await readConfigFile(path) } };
 }
 
 /** Modules are loaded here, so that --help does not wait for them. */
@@ -107,10 +95,12 @@ async function withRegistry(
   ask: (registry: Registry) => Promise<Given>,
 ): Promise<Given> {
   const urls = resolveOption(OPTIONS.registry, sources)!;
+  const security = await resolveRegistrySecurity(sources);
+  hideSecrets(secretsIn({ registrySecurity: security }, urls));
   configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
   const { Registry } = await import("../registry/mod.ts");
   const end = new AbortController();
-  const registry = new Registry({ urls, signal: end.signal });
+  const registry = new Registry({ urls, signal: end.signal, security });
   await registry.ping(end.signal, REGISTRY_WAIT_MS).finally(flushLogging);
   // It has answered, but may not go on to.
   const timer = setTimeout(() =>

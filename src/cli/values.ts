@@ -201,6 +201,25 @@ export function parseFolder(text: string): string {
   return text;
 }
 
+/** Where an issuer gives tokens. */
+export function parseTokenUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url !== null && ["http:", "https:"].includes(url.protocol) && url.hostname !== "") return text;
+  throw new InvalidValue("no http(s) URL", "Write its URL, for instance https://issuer/oauth2/token.");
+}
+
+/** `name=text,name=text`, as SASL's extensions. */
+export function parseExtensions(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split(",").map((pair) => /^\s*([A-Za-z]+)=([\t\r\n -~]+?)\s*$/.exec(pair));
+  if (pairs.some((pair) => pair === null || pair[1] === "auth")) {
+    throw new InvalidValue(
+      "no list of NAME=TEXT",
+      "Write for instance logicalCluster=lkc-1,identityPoolId=pool-2.",
+    );
+  }
+  return Object.fromEntries(pairs.map((pair) => [pair![1]!, pair![2]!]));
+}
+
 /** Any text with at least one character. */
 export function parseText(text: string): string {
   if (text === "") throw new InvalidValue("empty", "Write at least one character.");

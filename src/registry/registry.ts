@@ -1,6 +1,8 @@
 /** Looking up writer schemas: cached, patient, and clear about what is unknown and what is only away. */
 import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
+import { NO_REGISTRY_SECURITY, type RegistrySecurity } from "../security.ts";
+import { explainTls, isTlsError } from "../tls.ts";
 import { openApi, type RegistryAnswer, type RegistryApi } from "./confluent.ts";
 import { sleep, unlessAborted } from "../wait.ts";
 
@@ -31,6 +33,8 @@ export interface RegistryOptions {
   readonly urls: readonly string[];
   /** Ends all waiting. */
   readonly signal: AbortSignal;
+  /** None by default. A user name in a URL goes before it, for that URL. */
+  readonly security?: RegistrySecurity;
   /** Of one request; 10 s by default. */
   readonly timeoutMs?: number;
 }
@@ -88,7 +92,8 @@ interface Reference {
 type Verdict =
   | { readonly kind: "found"; readonly data: SchemaData }
   | { readonly kind: "unknown"; readonly reason: string }
-  | { readonly kind: "away"; readonly cause: string };
+  /** `error` is there where no repetition helps, until somebody has changed one of the two sides. */
+  | { readonly kind: "away"; readonly cause: string; readonly error?: UserError };
 
 export class Registry {
   readonly #options: RegistryOptions;
@@ -111,8 +116,9 @@ export class Registry {
    */
   async ping(signal: AbortSignal, startupTimeoutMs: number): Promise<void> {
     const deadline = AbortSignal.timeout(startupTimeoutMs);
-    const answered = await this.#ask((api) => api.schemaById(PING_ID), [signal, deadline]);
+    const answered = await this.#ask((api) => api.schemaById(PING_ID), [signal, deadline], "give up");
     if (answered.kind !== "away") return;
+    if (answered.error !== undefined) throw answered.error;
     signal.throwIfAborted();
     this.#options.signal.throwIfAborted();
     throw new UserError(`Cannot reach the schema registry at ${this.#names()}: ${answered.cause}`, {
@@ -225,11 +231,14 @@ export class Registry {
   async #ask(
     question: (api: RegistryApi) => Promise<RegistryAnswer>,
     signals: readonly AbortSignal[],
+    /** Where all registries have reasons against us that no repetition mends. */
+    hopeless: "give up" | "repeat" = "repeat",
   ): Promise<Verdict> {
     const signal = AbortSignal.any([this.#options.signal, ...signals]);
     let pauseMs = BACKOFF_FIRST_MS;
     let cause = NO_ANSWER;
     while (!signal.aborted) {
+      const errors: UserError[] = [];
       for (let tried = 0; tried < this.#options.urls.length && !signal.aborted; tried++) {
         const url = this.#options.urls[this.#current]!;
         // A question that nobody answers would hold up the end by its own timeout.
@@ -237,7 +246,11 @@ export class Registry {
         if (verdict === undefined) return { kind: "away", cause };
         if (verdict.kind !== "away") return verdict;
         cause = verdict.cause;
+        if (verdict.error !== undefined) errors.push(verdict.error);
         this.#current = (this.#current + 1) % this.#options.urls.length;
+      }
+      if (hopeless === "give up" && errors.length === this.#options.urls.length) {
+        return { kind: "away", cause, error: errors[0]! };
       }
       log.warn("Waiting for the schema registry at {registry}: {cause}", { registry: this.#names(), cause });
       await sleep(pauseMs, signal);
@@ -253,12 +266,14 @@ export class Registry {
     } catch (error) {
       return { kind: "away", cause: messageOf(error) };
     }
-    if (answer.kind === "silence") return { kind: "away", cause: answer.cause };
+    if (answer.kind === "silence") return await this.#explain(url, answer);
     const { status, data } = answer;
     if (status === HTTP_UNAUTHORIZED || status === HTTP_FORBIDDEN) {
       throw new UserError(`The schema registry at ${withoutPassword(url)} refuses us: HTTP ${status}`, {
         exitCode: ExitCode.config,
-        hint: "Check the user name and password, and the right to read schemas.",
+        hint: this.#options.security?.auth === undefined && !url.includes("@")
+          ? "It asks for credentials: set registry-username and registry-password, or registry-token."
+          : "Check the credentials for the registry, and their right to read schemas.",
       });
     }
     if (status < 300 && isSchemaData(data)) return { kind: "found", data };
@@ -270,12 +285,35 @@ export class Registry {
     return { kind: "away", cause: `HTTP ${status}${message === undefined ? "" : `: ${message}`}` };
   }
 
+  /** What an error on the way to a registry means; those of TLS are no matter of patience. */
+  async #explain(
+    url: string,
+    { cause, code }: { readonly cause: string; readonly code?: string },
+  ): Promise<Verdict> {
+    const { hostname, port, protocol } = new URL(url);
+    const what = `schema registry at ${withoutPassword(url)}`;
+    if (protocol === "http:" && code !== undefined && /^HPE_/.test(code)) {
+      const message = `The ${what} does not speak HTTP: ${cause}`;
+      const hint = "Write https:// if it wants TLS.";
+      return { kind: "away", cause, error: new UserError(message, { hint, exitCode: ExitCode.config }) };
+    }
+    if (!isTlsError(code)) return { kind: "away", cause };
+    const error = await explainTls(code, cause, {
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port || "443"),
+      tls: (this.#options.security ?? NO_REGISTRY_SECURITY).tls,
+      names: { what, ca: "registry-ca or --tls-ca", cert: "registry-cert and registry-key, or --tls-cert" },
+    });
+    return { kind: "away", cause: error.message, error };
+  }
+
   #api(url: string): Promise<RegistryApi> {
     let api = this.#apis.get(url);
     if (api === undefined) {
       api = openApi({
         url: url.replace(/\/+$/, ""),
         timeoutMs: this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS,
+        security: this.#options.security ?? NO_REGISTRY_SECURITY,
       });
       this.#apis.set(url, api);
     }
