@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { FAULT_POINTS, type FaultPoint } from "../../src/fault.ts";
 import { KafkaClient, type MemberHandler, type Session } from "../../src/kafka/mod.ts";
-import { type Job, preparedFolders } from "../integration/events.ts";
+import { assertIds, type Job, preparedFolders } from "../integration/events.ts";
 import { integrationTest } from "../support/integration.ts";
 import { waitFor } from "../support/mod.ts";
 import {
@@ -21,6 +21,9 @@ import {
 
 const RECORDS = 300;
 const MORE = 60;
+
+/** All that a member gets goes into one file, and so into one checkpoint. */
+const ONE_FILE = ["--rows", "1000", "--age", "1s"];
 
 /** Points that only a judge with something to judge comes by, or a position that moves. */
 const SPECIAL: readonly FaultPoint[] = [
@@ -103,7 +106,7 @@ integrationTest("SIGKILL of the one who settles what another has left", async (s
         await job.produce(0, RECORDS);
         await runToEnd(job);
         await job.produce(RECORDS, 2 * RECORDS);
-        await runUntilKilled(job, "before-commit");
+        await runUntilKilled(job, "before-commit", { flags: ONE_FILE });
         await commitInPart(job);
         await runUntilKilled(job, point);
         await assertNothingEarly(job);
@@ -118,7 +121,7 @@ integrationTest("SIGKILL of the one who settles what another has left", async (s
         await job.produce(0, RECORDS);
         await runToEnd(job);
         await job.produce(RECORDS, 2 * RECORDS);
-        await runUntilKilled(job, "before-commit");
+        await runUntilKilled(job, "before-commit", { flags: ONE_FILE });
         await untilEmpty(job);
         // Another program's commit: nothing tells any more whether the prepared checkpoint was committed.
         const partitions = [{ partition: 0, offset: String(RECORDS) }];
@@ -128,6 +131,11 @@ integrationTest("SIGKILL of the one who settles what another has left", async (s
         await runUntilKilled(job, point);
         await assertNothingEarly(job);
         await runToEnd(job);
+        assertIds(await job.archive(), 0, 2 * RECORDS);
+        // What is in quarantine goes when a session finds all of it in visible files.
+        await using program = run(job);
+        await program.waitForLine(/Dropped checkpoint .* from quarantine/);
+        await stop(program);
         await assertExact(job, { to: 2 * RECORDS });
       },
     })),
@@ -181,8 +189,8 @@ integrationTest(
         async play(job) {
           await job.produce(0, RECORDS);
           await using frozen = run(job, { fault: `${point}:SIGSTOP` });
-          // Those of the end of a session are passed when the second member joins.
-          if (!point.includes("revoke")) await frozen.waitForLine(/^fault: /);
+          // The end of a session comes when the second member joins.
+          await frozen.waitForLine(point.includes("revoke") ? /Joined group .*\[0-1\]/ : /^fault: /);
           await using other = run(job);
           await frozen.waitForLine(/^fault: /);
           await other.waitForLine(/Joined group .*\[0-1\]/);
@@ -213,6 +221,10 @@ integrationTest("a disk that fails at every arrow of the sink: it goes on by its
         const faults = ["ENOSPC@1", "EIO@2", "EXDEV@4", "EROFS@5"].map((what) => `${point}:${what}`);
         const program = await runToEnd(job, { fault: faults.join(",") });
         assert.match(program.stderr.join("\n"), new RegExp(`^fault: ${point} EIO$`, "m"));
+        assertIds(await job.archive(), 0, RECORDS);
+        // A folder whose manifest is gone already looks like one that somebody begins to prepare: the next session's
+        // judge takes it away.
+        await runToEnd(job);
         await assertExact(job, { to: RECORDS });
       },
     })),
@@ -260,13 +272,15 @@ interface StoredManifest {
 }
 
 async function readManifest(job: Job): Promise<StoredManifest> {
-  const [folder] = await preparedFolders(job);
-  assert(folder !== undefined, "nothing is prepared");
+  const folders = await preparedFolders(job);
+  assert.equal(folders.length, 1, "one checkpoint is prepared");
   const home = `${job.output}/.kafka2parquet`;
   for await (const cluster of Deno.readDir(home)) {
     if (!cluster.isDirectory) continue;
-    const path = `${home}/${cluster.name}/${job.group}/${folder}/manifest.json`;
-    return JSON.parse(await Deno.readTextFile(path)) as StoredManifest;
+    const path = `${home}/${cluster.name}/${job.group}/${folders[0]}/manifest.json`;
+    const manifest = JSON.parse(await Deno.readTextFile(path)) as StoredManifest;
+    assert.equal(manifest.ranges.length, 2, "it holds both partitions");
+    return manifest;
   }
   throw new Error(`${home} holds no cluster`);
 }
