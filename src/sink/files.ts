@@ -33,31 +33,33 @@ const DURABLE_MAX = 1000;
  */
 export async function makeFolder(path: string, below?: string): Promise<void> {
   const there = await statIfThere(path);
-  const isThere = there?.isDirectory === true;
-  if (isThere && (path === below || (there.ino !== null && durable.get(path) === there.ino))) return;
+  if (there?.isDirectory) return await keepName(path, there.ino, below);
   if (path === below) throw new Deno.errors.NotFound(`${path} is not there any more`);
   const parent = dirname(path);
-  if (parent === path) return;
-  await makeFolder(parent, below);
-  if (!isThere) {
-    try {
-      await Deno.mkdir(path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists) || !(await statIfThere(path))?.isDirectory) {
-        throw error;
-      }
-    }
-  }
+  if (parent !== path) await makeFolder(parent, below);
   try {
+    await Deno.mkdir(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists) || !(await statIfThere(path))?.isDirectory) throw error;
+  }
+  await syncFolder(parent);
+}
+
+/** Waits until the disk has the name of a folder that is there, and those of its parents up to `below`. */
+async function keepName(path: string, ino: number | null, below: string | undefined): Promise<void> {
+  const parent = dirname(path);
+  if (path === below || parent === path || ino === null || durable.get(path) === ino) return;
+  try {
+    await makeFolder(parent, below);
     await syncFolder(parent);
   } catch (error) {
-    // Who may not look into the parent has not made this folder, nor has any other process of the same user.
-    const isDenied = error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
-    if (!isThere || !isDenied) throw error;
+    // Who may not look into the parent has not made this folder, nor has another process of the same user.
+    if (!(error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable)) {
+      throw error;
+    }
   }
-  if (!isThere || there.ino === null) return;
   if (durable.size >= DURABLE_MAX) durable.clear();
-  durable.set(path, there.ino);
+  durable.set(path, ino);
 }
 
 export async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {

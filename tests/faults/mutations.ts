@@ -174,8 +174,8 @@ export const MUTATIONS: readonly Mutation[] = [
       "who has made a folder may have died before the disk had its name, and all that lies in it goes with it",
     edits: [{
       file: "src/sink/files.ts",
-      find: "(there.ino !== null && durable.get(path) === there.ino)",
-      replace: "there.ino !== null",
+      find: "return await keepName(path, there.ino, below);",
+      replace: "return;",
     }],
     inModel: true,
   },
