@@ -1,7 +1,6 @@
 /** The consumers of a chaos run: each has its place, and whatever ends it, another one is started there. */
 import { type ExitStatus, type GuardedProcess, startGuarded } from "../../dev/mod.ts";
 import { FAULT_POINTS } from "../../src/fault.ts";
-import { ROOT } from "../support/mod.ts";
 import { type Start, startOf } from "./schedule.ts";
 
 export interface Place {
@@ -21,8 +20,10 @@ export interface ConsumerOptions {
   readonly place: Place;
   readonly brokers: string;
   readonly registry: string;
-  /** The binary; from source by default. */
-  readonly binary: string | undefined;
+  /** The command that is the program. */
+  readonly program: readonly string[];
+  /** Whether it may signal itself: the binary may not. */
+  readonly hasFaults: boolean;
   /** Standard output and error of all that runs here. */
   readonly logFile: string;
   /** Told of each end. */
@@ -42,10 +43,7 @@ export const DRAIN_DEADLINE_MS = 180_000;
 
 /** The program's command, without a fault. */
 function commandOf(options: ConsumerOptions, flags: readonly string[]): readonly string[] {
-  const { place, brokers, registry, binary } = options;
-  const program = binary === undefined
-    ? [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}/main.ts`]
-    : [binary];
+  const { place, brokers, registry, program } = options;
   return place.enter([
     ...program,
     ...["--brokers", brokers, "--registry", registry, "--topic", place.topic, "--group", place.group],
@@ -156,8 +154,7 @@ export class Consumer {
   #envOf({ fault, sessionTimeoutMs }: Start): Record<string, string> {
     return {
       KAFKA2PARQUET_SESSION_TIMEOUT: `${sessionTimeoutMs}ms`,
-      // The binary may not signal itself.
-      ...(fault === undefined || this.#options.binary !== undefined
+      ...(fault === undefined || !this.#options.hasFaults
         ? {}
         : { K2P_FAULT: `${fault.point}:${fault.what}@${fault.passing}` }),
     };

@@ -2,7 +2,7 @@
 import { check, type CheckResult, type LoggedRecord } from "../faults/checker.ts";
 import { parseKey } from "./producers.ts";
 import { readTopic, type StoredRecord } from "./read_back.ts";
-import type { World } from "./world.ts";
+import { archivesIn, type World } from "./world.ts";
 
 const SETTLE_DEADLINE_MS = 90_000;
 const SETTLE_POLL_MS = 500;
@@ -35,14 +35,37 @@ export async function judge(world: World, root: string): Promise<Judgement> {
       problems.push(`${consumer.place.name} was not drained: ${signal ?? `exit ${code}`}`);
     }
   }
+  if (world.disk !== undefined) await copy(world.disk.outside, world.disk.inside);
+  const archives = archivesIn(root);
+  const folders = [...Deno.readDirSync(archives)].filter(({ isDirectory }) => isDirectory);
   const checked = await check({
     log: path,
-    archives: world.archives,
-    deadLetters: world.deadLetters,
+    archives: folders.map(({ name }) => `${archives}/${name}/data`),
+    deadLetters: folders.map(({ name }) => `${archives}/${name}/dead_letter`),
     brokers: world.kafka.bootstrap,
     groups: world.groups,
   });
+  const verified = await verify(world, { root, archives });
+  if (verified !== undefined) problems.push(verified);
   return { checked, unknown, problems };
+}
+
+/** The program's own opinion. @returns what it finds wrong. */
+async function verify(
+  world: World,
+  { root, archives }: { root: string; archives: string },
+): Promise<string | undefined> {
+  const args = ["verify", archives, "--brokers", world.kafka.bootstrap];
+  const [program, ...flags] = world.program;
+  const { code, stdout, stderr } = await new Deno.Command(program!, { args: [...flags, ...args] }).output();
+  await Deno.writeFile(`${root}/verify.txt`, new Uint8Array([...stdout, ...stderr]));
+  return code === 0 ? undefined : `verify exits ${code}: see verify.txt`;
+}
+
+/** The small disk's content goes where everybody can see it: the disk itself ends with the processes. */
+async function copy(from: string, to: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command("cp", { args: ["-a", `${from}/.`, to] }).output();
+  if (!success) throw new Error(`Cannot copy ${from}: ${new TextDecoder().decode(stderr)}`);
 }
 
 /** What Kafka has, as soon as no transaction is open any more. */

@@ -166,7 +166,6 @@ async function tell(
   const { checked, problems, unknown } = judgement;
   const lines = [...problems, ...watched.problems.map(({ detail }) => `seen on watch: ${detail}`)];
   const isGood = isClean(checked) && lines.length === 0;
-  if (!isGood && world.disk !== undefined) await keep(world.disk.outside, `${options.root}/disk-copy`);
   const { counts } = checked;
   const uncommitted = counts.uncommitted_visible + watched.problems.length;
   const faults = await faultsIn(options.root);
@@ -199,11 +198,6 @@ async function faultsIn(root: string): Promise<Map<string, number>> {
     }
   }
   return new Map([...counts].sort());
-}
-
-/** The small disk goes with the processes. */
-async function keep(from: string, to: string): Promise<void> {
-  await new Deno.Command("cp", { args: ["-a", from, to] }).output();
 }
 
 function say(line: string): void {

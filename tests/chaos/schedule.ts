@@ -38,23 +38,48 @@ export interface ScheduleOptions {
   readonly brokers: number;
 }
 
-/** Kills are most of it; what takes a server away for seconds is rare, or nothing would ever be written. */
+/** What takes a server away for seconds is rare, or nothing would ever be written. */
 const WEIGHTS: Readonly<Record<ActionKind, number>> = {
-  "kill": 50,
+  "kill": 40,
   "leave": 8,
   "stop": 12,
-  "commits": 16,
-  "broker-kill": 4,
+  "commits": 24,
+  "broker-kill": 5,
   "broker-stop": 2,
   "registry-restart": 2,
-  "disk-full": 6,
+  "disk-full": 7,
 };
+
+/**
+ * The arrows that a consumer passes with each checkpoint. The others, at the start and the end of sessions, are chosen
+ * less often: one that dies there has written nothing.
+ */
+const WORK: readonly FaultPoint[] = [
+  "folder-made",
+  "file-written",
+  "file-synced",
+  "manifest-written",
+  "manifest-renamed",
+  "folder-synced",
+  "home-synced",
+  "before-commit",
+  "after-commit",
+  "before-publish",
+  "file-linked",
+  "file-unlinked",
+  "final-synced",
+  "manifest-removed",
+  "folder-removed",
+];
+const WORK_CHANCE = 0.7;
+/** Passings before the fault; a checkpoint of several files passes some arrows several times. */
+const PASSINGS_MAX = 6;
 
 /** The steps of a run, without end. */
 export function* steps(seed: number, options: ScheduleOptions): Generator<Step, never> {
   const random = seededRandom(seed);
   for (;;) {
-    const due = { files: random.below(12), atMostMs: 500 + random.below(5_000) };
+    const due = { files: random.below(40), atMostMs: 1_000 + random.below(7_000) };
     yield { due, action: actionOf(pickKind(random), random, options) };
   }
 }
@@ -127,17 +152,29 @@ export function startOf(seed: number, { slot, index, points }: StartOptions): St
     rows: random.pick([10, 40, 200]),
     ageMs: random.pick([200, 400, 1_000]),
     workers: random.pick([1, 1, 1, 2]),
-    sessionTimeoutMs: random.pick([3_000, 3_000, 4_000, 6_000]),
+    sessionTimeoutMs: random.pick([3_000, 3_000, 3_000, 5_000]),
     fault: faultOf(random, points),
     delayMs: random.pick([0, 0, 300, 2_000]),
     stoppedMs: 500 + random.below(7_000),
   };
 }
 
+const FAULTS = [
+  "none",
+  "SIGKILL",
+  "SIGKILL",
+  "SIGKILL",
+  "SIGKILL",
+  "SIGKILL",
+  "SIGSTOP",
+  "ENOSPC",
+  "EIO",
+  "delay=2s",
+] as const;
+
 function faultOf(random: Random, points: readonly FaultPoint[]): Start["fault"] {
-  const what = random.pick(
-    ["none", "none", "SIGKILL", "SIGKILL", "SIGKILL", "SIGSTOP", "ENOSPC", "EIO", "delay=2s"] as const,
-  );
-  const [point, passing] = [random.pick(points), 1 + random.below(4)];
+  const what = random.pick(FAULTS);
+  const point = random.pick(random.chance(WORK_CHANCE) ? WORK : points);
+  const passing = 1 + random.below(PASSINGS_MAX);
   return what === "none" ? undefined : { point, what, passing };
 }

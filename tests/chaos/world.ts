@@ -3,7 +3,7 @@ import { type KafkaServer, type RegistryServer, startKafka, startRegistry } from
 import { seededRandom } from "../../dev/random.ts";
 import { SCHEMA } from "../integration/events.ts";
 import { type KafkaProxy, startProxy } from "../support/proxy.ts";
-import { TestServers } from "../support/mod.ts";
+import { ROOT, TestServers } from "../support/mod.ts";
 import { CommitFates } from "./commits.ts";
 import { Consumer, type ConsumerEnd, type Place } from "./consumers.ts";
 import { type Disk, mountDisk } from "./disk.ts";
@@ -25,6 +25,8 @@ export interface World extends AsyncDisposable {
   readonly fates: CommitFates;
   /** Undefined where there is no user namespace to mount it in. */
   readonly disk: Disk | undefined;
+  /** The command that is the program. */
+  readonly program: readonly string[];
   readonly topics: readonly string[];
   readonly groups: readonly string[];
   readonly consumers: readonly Consumer[];
@@ -57,7 +59,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
   const [kafka, registry] = await Promise.all(starting);
   const fates = new CommitFates();
   const proxy = stack.use(startProxy(kafka.bootstrap, (request) => fates.decide(request)));
-  const disk = await mountDisk(`${root}/disk`);
+  const disk = await mountDisk(`${archivesIn(root)}/disk`);
   if (disk !== undefined) stack.use(disk);
   const servers = new TestServers({ brokers: kafka.bootstrap, registry: registry.url });
   const topics = ["orders", "payments"];
@@ -87,7 +89,10 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
       );
     }
   }
-  const places = placesIn(root, disk);
+  const program = options.binary === undefined
+    ? [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}/main.ts`]
+    : [options.binary];
+  const places = placesIn(archivesIn(root), disk);
   const consumers = places.map((place, slot) =>
     new Consumer({
       seed,
@@ -95,7 +100,8 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
       place,
       brokers: proxy.bootstrap,
       registry: registry.url,
-      binary: options.binary,
+      program,
+      hasFaults: options.binary === undefined,
       logFile: `${root}/${place.name}.log`,
       onEnd: options.onEnd,
     })
@@ -103,7 +109,8 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
   stack.defer(async () => {
     await Promise.all(consumers.map((consumer) => consumer.close()));
   });
-  const folders = [`${root}/shared`, `${root}/own`, disk?.outside ?? `${root}/disk`];
+  const archives = archivesIn(root);
+  const folders = [`${archives}/shared`, `${archives}/own`, disk?.outside ?? `${archives}/disk`];
   const held = stack.move();
   return {
     kafka,
@@ -111,6 +118,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
     proxy,
     fates,
     disk,
+    program,
     topics,
     groups: [...new Set(places.map(({ group }) => group))],
     consumers,
@@ -124,6 +132,11 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
     },
     [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
   };
+}
+
+/** The folder of all archives; once the small disk's content is copied to its place, all of them are below it. */
+export function archivesIn(root: string): string {
+  return `${root}/archives`;
 }
 
 function startServers({ root, brokers }: WorldOptions): Promise<KafkaServer> {
@@ -143,7 +156,7 @@ function startServers({ root, brokers }: WorldOptions): Promise<KafkaServer> {
   });
 }
 
-function placesIn(root: string, disk: Disk | undefined): Place[] {
+function placesIn(archives: string, disk: Disk | undefined): Place[] {
   const place = (name: string, topic: string, folder: string): Place => ({
     name,
     topic,
@@ -152,12 +165,12 @@ function placesIn(root: string, disk: Disk | undefined): Place[] {
     deadLetter: `${folder}/dead_letter`,
     enter: (command) => command,
   });
-  const onDisk = place("payments-disk", "payments", `${root}/disk`);
+  const onDisk = place("payments-disk", "payments", `${archives}/disk`);
   return [
-    place("orders-shared-1", "orders", `${root}/shared`),
-    place("orders-shared-2", "orders", `${root}/shared`),
-    place("orders-own", "orders", `${root}/own`),
-    place("payments-shared", "payments", `${root}/shared`),
+    place("orders-shared-1", "orders", `${archives}/shared`),
+    place("orders-shared-2", "orders", `${archives}/shared`),
+    place("orders-own", "orders", `${archives}/own`),
+    place("payments-shared", "payments", `${archives}/shared`),
     disk === undefined ? onDisk : { ...onDisk, enter: (command) => disk.enter(command) },
   ];
 }
