@@ -14,8 +14,8 @@ const TELL_SHARE = 1 / 2;
 export interface Standing {
   /** Milliseconds since the epoch. */
   readonly atMs: number;
-  /** The timestamp of the first record that is not committed, or one before it. */
-  readonly oldestMs: number;
+  /** The timestamp of the first record that is not committed, or one before it; undefined where none was seen. */
+  readonly oldestMs: number | undefined;
   readonly committed: number;
   /** The first record that the broker holds. */
   readonly logStart: number;
@@ -72,7 +72,9 @@ export function isWorthTelling({ seconds, share }: Loss): boolean {
 
 /** The first record that is not committed gets older by the difference between the clock and its timestamps. */
 function byAge(first: Standing, now: Standing, retentionMs: number | undefined): Loss | undefined {
-  if (retentionMs === undefined) return undefined;
+  if (retentionMs === undefined || now.oldestMs === undefined || first.oldestMs === undefined) {
+    return undefined;
+  }
   const elapsedMs = now.atMs - first.atMs;
   const agingMs = elapsedMs - (now.oldestMs - first.oldestMs);
   if (agingMs <= 0) return undefined;

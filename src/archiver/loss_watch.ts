@@ -16,6 +16,8 @@ const TREND_MS = 180_000;
 const WARN_EVERY_MS = 10_000;
 /** A topic's settings may be changed while it runs. */
 const RETENTION_AGE_MS = 300_000;
+/** An archiver that is stuck on one partition hears nothing of the others: their brokers are asked so often. */
+const ENDS_AGE_MS = 60_000;
 /** Fetches remembered for one partition; what more there are count as one. */
 const MARKS_MAX = 256;
 
@@ -38,8 +40,8 @@ export interface LossWatchOptions {
 interface Sight {
   /** For each fetch that is not committed yet: one past its last record, and the timestamp of its oldest. */
   readonly marks: { next: number; readonly oldestMs: number }[];
-  /** Of the newest record that was fetched. */
-  newestMs: number;
+  /** What was not fetched yet came after this, as far as known: the newest record's timestamp, or when it was the last. */
+  laterThanMs: number | undefined;
   end: number;
   logStart: number;
   history: Standing[];
@@ -50,6 +52,7 @@ export class LossWatch {
   readonly #sights = new Map<string, Sight>();
   #retention: ReadonlyMap<string, Retention> = new Map();
   #retentionMs = Number.NEGATIVE_INFINITY;
+  #endsMs = Number.NEGATIVE_INFINITY;
   #warnedMs = Number.NEGATIVE_INFINITY;
   #ahead: LossAhead | undefined;
 
@@ -62,20 +65,18 @@ export class LossWatch {
     return this.#ahead;
   }
 
-  /** Notes what is about to be taken: how long that takes is what is to be found out. */
-  note(fetched: FetchedRecords): void {
+  /** Notes what is about to be taken, at `nowMs` since the epoch: how long that takes is what is to be found out. */
+  note(fetched: FetchedRecords, nowMs: number): void {
     const { count, timestamps } = fetched;
-    let sight = this.#sights.get(keyOf(fetched));
-    if (sight === undefined) {
-      this.#sights.set(keyOf(fetched), sight = { marks: [], newestMs: 0, end: 0, logStart: 0, history: [] });
-    }
+    const sight = this.#sight(fetched);
     sight.end = Number(fetched.highWatermark);
     sight.logStart = Number(fetched.logStartOffset);
+    const isLast = fetched.nextOffset >= fetched.highWatermark;
+    if (count > 0 || isLast) sight.laterThanMs = isLast ? nowMs : timestamps[count - 1]!;
     if (count === 0) return;
     const next = Number(fetched.nextOffset);
     // Records stand nearly in the order of their timestamps: the ends are enough, and cost nothing a record.
     const oldestMs = Math.min(timestamps[0]!, timestamps[count - 1]!);
-    sight.newestMs = timestamps[count - 1]!;
     const last = sight.marks.at(-1);
     if (last !== undefined && sight.marks.length >= MARKS_MAX) last.next = next;
     else sight.marks.push({ next, oldestMs });
@@ -88,7 +89,7 @@ export class LossWatch {
       await sleep(LOOK_EVERY_MS, signal);
       if (signal.aborted) return;
       try {
-        await this.#look();
+        await this.look(Date.now());
       } catch (error) {
         // Nothing depends on it, and brokers that are away are told of by others.
         log.debug("Cannot tell when records are deleted: {cause}", { cause: messageOf(error) });
@@ -96,26 +97,47 @@ export class LossWatch {
     }
   }
 
-  async #look(): Promise<void> {
-    const behind = this.#options.partitions().filter((partition) => this.#isBehind(partition));
+  /** One look at `nowMs` since the epoch. */
+  async look(nowMs: number): Promise<void> {
+    const partitions = this.#options.partitions();
+    const isDue = nowMs - this.#endsMs >= ENDS_AGE_MS;
+    if (isDue) {
+      this.#endsMs = nowMs;
+      await this.#askEnds(partitions);
+    }
+    const behind = partitions.filter((partition) => {
+      const isBehind = this.#isBehind(partition);
+      if (isDue && !isBehind) this.#sight(partition).laterThanMs = nowMs;
+      return isBehind;
+    });
     this.#ahead = undefined;
     if (behind.length === 0) return;
-    await this.#learnRetention(behind);
-    const ends = await this.#endsOfFullLogs(behind);
+    await this.#learnRetention(behind, nowMs);
+    // What was fetched last says nothing of a log that goes on while nothing is fetched.
+    if (!isDue) {
+      await this.#askEnds(behind.filter(({ topic }) => this.#retention.get(topic)?.bytes !== undefined));
+    }
     if (this.#options.signal.aborted) return;
     let ahead: LossAhead | undefined;
-    for (const partition of behind) ahead = nearer(ahead, this.#judge(partition, ends));
+    for (const partition of behind) ahead = nearer(ahead, this.#judge(partition, nowMs));
     this.#ahead = ahead;
-    const nowMs = performance.now();
     if (ahead === undefined || !isUrgent(ahead) || nowMs - this.#warnedMs < WARN_EVERY_MS) return;
     this.#warnedMs = nowMs;
     const { template, properties } = lossLine(ahead);
     log.warning(template, properties);
   }
 
+  #sight(partition: TopicPartition): Sight {
+    let sight = this.#sights.get(keyOf(partition));
+    if (sight === undefined) {
+      sight = { marks: [], laterThanMs: undefined, end: 0, logStart: 0, history: [] };
+      this.#sights.set(keyOf(partition), sight);
+    }
+    return sight;
+  }
+
   #isBehind(partition: WatchedPartition): boolean {
-    const sight = this.#sights.get(keyOf(partition));
-    if (sight === undefined) return false;
+    const sight = this.#sight(partition);
     const committed = Number(partition.committed);
     while (sight.marks.length > 0 && sight.marks[0]!.next <= committed) sight.marks.shift();
     const isBehind = committed < endOf(partition, sight.end);
@@ -123,43 +145,33 @@ export class LossWatch {
     return isBehind;
   }
 
-  async #learnRetention(partitions: readonly WatchedPartition[]): Promise<void> {
+  async #learnRetention(partitions: readonly WatchedPartition[], nowMs: number): Promise<void> {
     const topics = [...new Set(partitions.map(({ topic }) => topic))];
-    const isFresh = performance.now() - this.#retentionMs < RETENTION_AGE_MS;
+    const isFresh = nowMs - this.#retentionMs < RETENTION_AGE_MS;
     if (isFresh && topics.every((topic) => this.#retention.has(topic))) return;
     this.#retention = await this.#options.retention(topics);
-    this.#retentionMs = performance.now();
+    this.#retentionMs = nowMs;
   }
 
-  /** Asked from the brokers where size deletes: an archiver that is stuck fetches nothing that would tell it. */
-  async #endsOfFullLogs(
-    partitions: readonly WatchedPartition[],
-  ): Promise<Map<string, { logStart: number; end: number }>> {
-    const limited = partitions.filter(({ topic }) => this.#retention.get(topic)?.bytes !== undefined);
-    if (limited.length === 0) return new Map();
+  async #askEnds(partitions: readonly WatchedPartition[]): Promise<void> {
+    if (partitions.length === 0) return;
     const [starts, ends] = await Promise.all([
-      this.#options.offsets(limited, "earliest"),
-      this.#options.offsets(limited, "latest"),
+      this.#options.offsets(partitions, "earliest"),
+      this.#options.offsets(partitions, "latest"),
     ]);
-    const logStarts = new Map(starts.map((one) => [keyOf(one), Number(one.offset)]));
-    return new Map(
-      ends.map((one) => [keyOf(one), { logStart: logStarts.get(keyOf(one)) ?? 0, end: Number(one.offset) }]),
-    );
+    for (const start of starts) this.#sight(start).logStart = Number(start.offset);
+    for (const end of ends) this.#sight(end).end = Number(end.offset);
   }
 
-  #judge(
-    partition: WatchedPartition,
-    ends: ReadonlyMap<string, { logStart: number; end: number }>,
-  ): LossAhead | undefined {
+  #judge(partition: WatchedPartition, nowMs: number): LossAhead | undefined {
     const { topic, committed } = partition;
-    const sight = this.#sights.get(keyOf(partition))!;
-    const { logStart, end } = ends.get(keyOf(partition)) ?? sight;
+    const sight = this.#sight(partition);
     const now: Standing = {
-      atMs: Date.now(),
-      oldestMs: sight.marks[0]?.oldestMs ?? sight.newestMs,
+      atMs: nowMs,
+      oldestMs: sight.marks[0]?.oldestMs ?? sight.laterThanMs,
       committed: Number(committed),
-      logStart,
-      end: endOf(partition, end),
+      logStart: sight.logStart,
+      end: endOf(partition, sight.end),
     };
     sight.history = [...sight.history.filter(({ atMs }) => now.atMs - atMs <= TREND_MS), now];
     const retention = this.#retention.get(topic);

@@ -97,7 +97,7 @@ export class SessionArchive {
       this.session.fetchFrom(fetched, state.position);
       return;
     }
-    this.#losses.note(fetched);
+    this.#losses.note(fetched, Date.now());
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
     this.#taking = true;
     try {
