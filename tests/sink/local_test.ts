@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { UserError } from "../../src/errors.ts";
+import { armFaults } from "../../src/fault.ts";
 import { LocalSink } from "../../src/sink/mod.ts";
 import { type SinkUnderTest, testSinkContract } from "./contract.ts";
 
@@ -14,10 +15,40 @@ async function* parquetFiles(folder: string): AsyncGenerator<string> {
   }
 }
 
+/** Where the local sink has its fault points; with two files some are passed twice. */
+const PREPARE_STEPS = [
+  ...["folder-made", "file-written@1", "file-written@2", "file-synced@1", "file-synced@2"],
+  ...["manifest-written", "manifest-renamed", "folder-synced", "home-synced"],
+];
+const PUBLISH_STEPS = [
+  ...["before-publish", "file-linked@1", "file-unlinked@1", "file-linked@2", "file-unlinked@2"],
+  ...["final-synced", "topic-marked", "manifest-removed", "folder-removed"],
+];
+
 async function makeLocal(): Promise<SinkUnderTest> {
-  const output = await Deno.makeTempDir({ prefix: "k2p-sink-" });
+  const folder = await Deno.makeTempDir({ prefix: "k2p-sink-" });
+  const output = join(folder, "data");
   return {
-    open: () => LocalSink.open({ output, ...NAMES }),
+    steps: { prepare: PREPARE_STEPS, publish: PUBLISH_STEPS },
+    breakAt(step) {
+      const [point, passing = "1"] = step?.split("@") ?? [];
+      armFaults(step && `${point}:EIO@${passing}`);
+    },
+    async takeAway(leave) {
+      await Deno.rename(output, `${output}.away`);
+      if (leave === "another") await LocalSink.open({ output, ...NAMES });
+      return {
+        async bringBack() {
+          const left = leave === "another"
+            ? await (await LocalSink.open({ output, ...NAMES })).list()
+            : await Array.fromAsync(Deno.readDir(folder)).then((all) => all.slice(1));
+          assert.deepEqual(left, [], "nothing is made in its place");
+          if (leave === "another") await Deno.remove(output, { recursive: true });
+          await Deno.rename(`${output}.away`, output);
+        },
+      };
+    },
+    open: (of) => LocalSink.open({ output, ...NAMES, ...of }),
     async visible() {
       const found = new Map<string, Uint8Array>();
       for await (const path of parquetFiles(output)) {
@@ -28,7 +59,10 @@ async function makeLocal(): Promise<SinkUnderTest> {
     async losePreparedFile(ref) {
       await Deno.remove(join(output, ".kafka2parquet/c1/4", `${ref.generation}-${ref.id}`, "0.parquet.tmp"));
     },
-    [Symbol.asyncDispose]: () => Deno.remove(output, { recursive: true }),
+    async [Symbol.asyncDispose]() {
+      armFaults(undefined);
+      await Deno.remove(folder, { recursive: true });
+    },
   };
 }
 
