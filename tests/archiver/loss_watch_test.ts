@@ -160,7 +160,7 @@ Deno.test("loss watch: of a partition that is not handed over any more its broke
     0,
     10,
     30,
-    24 * 3_600 - 80,
+    24 * 3_600 + 5 - 80,
   ]);
 });
 
