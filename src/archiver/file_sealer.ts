@@ -1,10 +1,9 @@
 /** From an open file to the bytes of Parquet files with their footers and final names. */
 import { relative } from "node:path";
-import type { Columns } from "../columns/mod.ts";
+import { type Columns, StreamMemory } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
 import { footerEntries, type ParquetEncoder, type RangeCounts } from "../parquet/mod.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
-import { release } from "../release.ts";
 import { VERSION } from "../version.ts";
 import { isPattern } from "./topics.ts";
 import type { OpenFile } from "./open_file.ts";
@@ -24,6 +23,8 @@ export interface FileSealerOptions {
 
 export class FileSealer {
   readonly #options: FileSealerOptions;
+  /** Files are encoded one at a time. */
+  readonly #streamMemory = new StreamMemory();
 
   constructor(options: FileSealerOptions) {
     this.#options = options;
@@ -65,14 +66,17 @@ export class FileSealer {
     },
   ): Uint8Array {
     const { config, cluster, encoder } = this.#options;
-    const ipc = columns.toIPC();
-    const file = encoder.encode({ ipc, rows: columns.rows, schema: columns.schema }, {
+    const batch = {
+      ipc: columns.toIPC({ memory: this.#streamMemory }),
+      rows: columns.rows,
+      schema: columns.schema,
+      head: (rows: number) => columns.toIPC({ rows }),
+    };
+    return encoder.encode(batch, {
       compression: config.compression,
       createdBy: `kafka2parquet version ${VERSION}`,
       metadata: footerEntries({ version: VERSION, kind, cluster, group: config.group, ...of }),
     });
-    release(ipc);
-    return file;
   }
 }
 

@@ -2,12 +2,19 @@ import type { RecordBatch } from "apache-arrow";
 import { appendValue } from "./append.ts";
 import { arrowSchema, batchToIPC, toRecordBatch } from "./arrow.ts";
 import { COLUMN_BYTES_MAX, ColumnBuffers } from "./buffers.ts";
-import { IpcTemplate } from "./ipc.ts";
+import { IpcTemplate, type StreamMemory } from "./ipc.ts";
 import type { FileSchema } from "./schema.ts";
 
 export interface ColumnsOptions {
   /** The most bytes of text in one column, and items in one list column; for tests. */
   readonly columnBytesMax?: number;
+}
+
+export interface StreamOptions {
+  /** The first so many rows; all by default. */
+  readonly rows?: number;
+  /** Where the stream is written to: it is valid until the next one is. */
+  readonly memory?: StreamMemory;
 }
 
 /** The rows of a file that is being filled: one growable set of buffers a column. */
@@ -18,7 +25,7 @@ export class Columns {
   /** The same and all children, parents first: for the compiled decoder. */
   readonly allBuffers: readonly ColumnBuffers[];
   readonly #arrow;
-  /** Made of the first stream that has rows. */
+  /** Made of the first row that there is. */
   #template: IpcTemplate | undefined;
   #rows = 0;
   /** Rows below this may have been touched by a writer. */
@@ -109,15 +116,19 @@ export class Columns {
 
   /** The rows as one Arrow batch over these buffers, without a copy: valid until the next append or clear. */
   toRecordBatch(): RecordBatch {
-    return toRecordBatch(this.buffers, { schema: this.#arrow, rows: this.#rows });
+    return this.#batchOf(this.#rows);
   }
 
-  /** The rows as an Arrow IPC stream of one batch: a copy, the caller's own. */
-  toIPC(): Uint8Array {
-    if (this.#template !== undefined && this.#rows > 0) return this.#template.write(this.buffers, this.#rows);
-    const stream = batchToIPC(this.toRecordBatch());
-    if (this.#rows > 0) this.#template = new IpcTemplate(stream);
-    return stream;
+  /** The rows as an Arrow IPC stream of one batch: a copy, the caller's own unless it is written into `memory`. */
+  toIPC({ rows = this.#rows, memory }: StreamOptions = {}): Uint8Array {
+    if (rows > this.#rows) throw new RangeError(`Cannot write ${rows} rows: ${this.#rows} are held`);
+    if (rows === 0) return batchToIPC(this.#batchOf(0));
+    this.#template ??= new IpcTemplate(batchToIPC(this.#batchOf(1)));
+    return this.#template.write(this.buffers, rows, memory);
+  }
+
+  #batchOf(rows: number): RecordBatch {
+    return toRecordBatch(this.buffers, { schema: this.#arrow, rows });
   }
 }
 

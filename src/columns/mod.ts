@@ -1,4 +1,5 @@
 /** The columns room: growable typed buffers with validity, and the Arrow record batch over them. */
 export type { ColumnSpec, ColumnType, FileSchema } from "./schema.ts";
-export { Columns, type ColumnsOptions } from "./columns.ts";
+export { Columns, type ColumnsOptions, type StreamOptions } from "./columns.ts";
+export { StreamMemory } from "./ipc.ts";
 export { childSpecs, COLUMN_BYTES_MAX, ColumnBuffers, SLACK_BYTES } from "./buffers.ts";

@@ -3,8 +3,8 @@
  *
  * A dictionary of a column whose values hardly repeat takes time to build and makes the file no smaller. On customer
  * events, leaving it out where it does not help makes encoding 11 % (1200 rows a file) to 18 % (24,000 rows) faster and
- * the files 7 % smaller (bench/encode.ts). So now and then a file is encoded both ways, and for each column the smaller
- * way is taken for the files after it.
+ * the files 7 % smaller (bench/encode.ts). So now and then a file is encoded with all dictionaries, and a part of it
+ * with none, and for each column the smaller way is taken for the files after it.
  */
 import { parquetMetadata } from "hyparquet";
 
@@ -22,24 +22,29 @@ export class DictionaryChoice {
     return this.#without;
   }
 
-  /** Counts a file. @returns whether it is to be encoded both ways, for {@link learn}. */
+  /** Counts a file. @returns whether it is to be encoded with all dictionaries, and in part with none, for {@link learn}. */
   isTrial(): boolean {
     return this.#files++ % TRIAL_EVERY_FILES === 0;
   }
 
-  /** Takes the same rows as two files: all columns with a dictionary, and none. */
-  learn(withAll: Uint8Array, withNone: Uint8Array): void {
-    this.#without = columnsBetterWithout(columnSizes(withAll), columnSizes(withNone));
+  /** Takes a file of which all columns have a dictionary, and a file of `share` of its rows without any. */
+  learn(withAll: Uint8Array, withNone: Uint8Array, share: number): void {
+    this.#without = columnsBetterWithout(columnSizes(withAll), columnSizes(withNone), share);
   }
 }
 
-/** The columns that a dictionary does not make smaller by {@link KEPT_ABOVE_GAIN} or more. */
+/**
+ * The columns that a dictionary does not make smaller by {@link KEPT_ABOVE_GAIN} or more.
+ *
+ * @param share how much of the rows the bytes of `withNone` are for
+ */
 export function columnsBetterWithout(
   withAll: ReadonlyMap<string, number>,
   withNone: ReadonlyMap<string, number>,
+  share = 1,
 ): string[] {
   return [...withAll].filter(([name, bytes]) =>
-    bytes > (withNone.get(name) ?? Infinity) * (1 - KEPT_ABOVE_GAIN)
+    bytes * share > (withNone.get(name) ?? Infinity) * (1 - KEPT_ABOVE_GAIN)
   )
     .map(([name]) => name);
 }

@@ -1,7 +1,13 @@
 /** Columns by themselves: appending values, going back, growing, and what Arrow and Parquet see of them. */
 import assert from "node:assert/strict";
 import { tableFromIPC } from "apache-arrow";
-import { Columns, type ColumnSpec, type ColumnType, type FileSchema } from "../../src/columns/mod.ts";
+import {
+  Columns,
+  type ColumnSpec,
+  type ColumnType,
+  type FileSchema,
+  StreamMemory,
+} from "../../src/columns/mod.ts";
 import { UserError } from "../../src/errors.ts";
 import { testRandom } from "../support/mod.ts";
 import { canonical, readParquetRows, readRows, toParquet } from "../avro/support/read_rows.ts";
@@ -227,6 +233,32 @@ Deno.test("Arrow's own reader takes the stream, with enums as dictionaries and u
   assert.equal(table.schema.fields[1]!.metadata.get("ARROW:extension:name"), "arrow.uuid");
   assert.deepEqual([0, 1, 2].map((row) => table.get(row)!["e"]), ["A", "B", "A"]);
   assert.equal(table.getChild("l")!.nullCount, 34);
+});
+
+Deno.test("streams written into the same memory one after the other are those that arrays of their own hold", () => {
+  const memory = new StreamMemory();
+  const columns = new Columns(DEAD_LETTER);
+  for (const length of [5000, 3, 0, 300_000]) {
+    columns.clear();
+    for (let row = 0; row < 20; row++) {
+      columns.appendRow(["x".repeat(length + row), ...LETTERS[row % 3]!.slice(1)]);
+    }
+    const read = tableFromIPC(columns.toIPC({ memory }));
+    assert.deepEqual(read.toArray().map(String), tableFromIPC(columns.toIPC()).toArray().map(String));
+    assert.equal(String(read.get(7)!["topic"]).length, length + 7);
+  }
+});
+
+Deno.test("a stream of the first rows holds these and nothing of the others", () => {
+  const columns = new Columns(DEAD_LETTER);
+  for (let row = 0; row < 20; row++) columns.appendRow(LETTERS[row % 3]!);
+  const head = tableFromIPC(columns.toIPC({ rows: 7 }));
+  assert.deepEqual(
+    head.toArray().map(String),
+    tableFromIPC(columns.toIPC()).toArray().slice(0, 7).map(String),
+  );
+  assert.ok(columns.toIPC({ rows: 7 }).length < columns.toIPC().length);
+  assert.throws(() => columns.toIPC({ rows: 21 }), RangeError);
 });
 
 Deno.test("no rows make a stream of no rows, first and later", async () => {

@@ -124,7 +124,15 @@ Deno.test("encode: a file that does not hold the rows that it should is never ha
   );
 });
 
-Deno.test("encode: columns that hardly repeat have no dictionary, columns that do have one", async () => {
+/** Names of the columns with a dictionary. */
+function dictionariesOf(file: Uint8Array): (string | undefined)[] {
+  return parquetMetadata(file.slice().buffer).row_groups[0]!.columns
+    .map(({ meta_data }) => meta_data!)
+    .filter(({ encodings }) => encodings.includes("RLE_DICTIONARY"))
+    .map(({ path_in_schema }) => path_in_schema[0]);
+}
+
+Deno.test("encode: after the first file, columns that hardly repeat have no dictionary, others have", async () => {
   const made = new Columns({
     columns: [
       { name: "event.id", type: { kind: "utf8" }, nullable: false },
@@ -136,16 +144,35 @@ Deno.test("encode: columns that hardly repeat have no dictionary, columns that d
   }
   const encoder = await loadParquetEncoder();
   const options = { compression: "snappy", createdBy: "t", metadata: new Map() } as const;
-  const sizes: number[] = [];
-  for (let i = 0; i < 2; i++) {
-    const file = encoder.encode(batch(made, 1200), options);
-    sizes.push(file.length);
-    const columns = parquetMetadata(file).row_groups[0]!.columns.map(({ meta_data }) => meta_data!);
-    const dictionaries = columns.map((
-      column,
-    ) => [column.path_in_schema[0], column.encodings.includes("RLE_DICTIONARY")]);
-    assert.deepEqual(dictionaries, [["event.id", false], ["event.kind", true]]);
+  const files = [0, 1, 2].map(() => encoder.encode(batch(made, 1200), options));
+  assert.deepEqual(files.map(dictionariesOf), [["event.id", "event.kind"], ["event.kind"], ["event.kind"]]);
+  for (const file of files) {
     assert.equal((await parquetReadObjects({ file: file.slice().buffer })).length, 1200);
   }
-  assert.equal(sizes[0], sizes[1]);
+  assert.ok(files[1]!.length < files[0]!.length);
+  assert.equal(files[1]!.length, files[2]!.length);
+});
+
+Deno.test("encode: of a large file a part tells which columns hardly repeat, but the whole which do", async () => {
+  const rows = 40_000;
+  const made = new Columns({
+    columns: [
+      { name: "id", type: { kind: "utf8" }, nullable: false },
+      { name: "late", type: { kind: "utf8" }, nullable: false },
+    ],
+  });
+  // What comes again does so after more rows than the part has.
+  const late = Array.from({ length: 10_000 }, () => crypto.randomUUID());
+  for (let i = 0; i < rows; i++) made.appendRow([crypto.randomUUID(), late[i % late.length]]);
+  const heads: number[] = [];
+  const head = (count: number) => {
+    heads.push(count);
+    return made.toIPC({ rows: count });
+  };
+  const encoder = await loadParquetEncoder();
+  const options = { compression: "snappy", createdBy: "t", metadata: new Map() } as const;
+  const files = [0, 1].map(() => encoder.encode({ ...batch(made, rows), head }, options));
+  assert.deepEqual(files.map(dictionariesOf), [["id", "late"], ["late"]]);
+  assert.equal(heads.length, 1);
+  assert.ok(heads[0]! < late.length);
 });
