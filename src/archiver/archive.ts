@@ -60,6 +60,7 @@ async function connectAll(
   try {
     client = await KafkaClient.connect({
       brokers: config.brokers,
+      security: config.security,
       clientId: "kafka2parquet",
       group: config.group,
       topics: selectTopics(config.topics, []),

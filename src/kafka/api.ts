@@ -1,9 +1,12 @@
 /** What the rest of the program sees of Kafka: sessions, outcomes and the handler's contract. */
+import type { KafkaSecurity } from "../security.ts";
 import type { CommittedOffset, FetchedRecords, OffsetToCommit, TopicPartition } from "../model.ts";
 
 export interface KafkaOptions {
   /** `host:port` of the bootstrap brokers. */
   readonly brokers: readonly string[];
+  /** Plain text and no credentials by default. */
+  readonly security?: KafkaSecurity;
   readonly clientId: string;
   readonly group: string;
   readonly topics: readonly string[];

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import type { CommittedOffset, FetchedRecords, PartitionRange, TopicPartition } from "../model.ts";
 import { nearest } from "../nearest.ts";
+import { NO_KAFKA_SECURITY } from "../security.ts";
 import type { KafkaOptions, MemberHandler, OffsetPosition, PartitionOffset, Retention } from "./api.ts";
 import { Cluster, connectionCause } from "./cluster.ts";
 import { Code, codeName } from "./codes.ts";
@@ -34,6 +35,7 @@ const DEFAULTS = {
   partitionMaxBytes: 2 * 1024 * 1024,
   metadataMaxAgeMs: 30_000,
   startupTimeoutMs: 60_000,
+  security: NO_KAFKA_SECURITY,
 } as const;
 
 export class KafkaClient {
@@ -83,6 +85,10 @@ export class KafkaClient {
       } catch (error) {
         if (waiting.aborted) break;
         if (!(error instanceof ConnectionError)) throw error;
+        if (error.hungUp) {
+          const reason = await abortable(this.#cluster.explainHangUp(), waiting).catch(() => undefined);
+          if (reason !== undefined) throw reason;
+        }
         last = error;
         log.warn("Waiting for Kafka at {broker}: {cause}", { broker, cause: connectionCause(error) });
       }

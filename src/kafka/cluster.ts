@@ -1,7 +1,10 @@
 /** The brokers of a cluster: who they are, who leads a partition, who coordinates a group. */
-import { messageOf } from "../errors.ts";
+import { messageOf, type UserError } from "../errors.ts";
+import { type KafkaSecurity, NO_KAFKA_SECURITY } from "../security.ts";
+import type { Access } from "./access.ts";
 import { Code, codeName } from "./codes.ts";
 import { type BrokerLink, ConnectionError, type Kafkajs } from "./kafkajs.ts";
+import { explainHangUp } from "./mismatch.ts";
 import type { Address, MetadataAnswer, Requests } from "./requests.ts";
 
 const METADATA_TIMEOUT_MS = 10_000;
@@ -24,13 +27,22 @@ export interface ClusterMetadata {
 export class Cluster {
   readonly #kafkajs: Kafkajs;
   readonly #clientId: string;
+  readonly #access: Access;
   readonly #bootstrap: readonly Address[];
   readonly #nodes = new Map<number, BrokerLink>();
   /** Links to bootstrap addresses that are no node's advertised address. */
   readonly #seeds = new Map<string, BrokerLink>();
 
-  constructor(kafkajs: Kafkajs, options: { readonly brokers: readonly string[]; readonly clientId: string }) {
+  constructor(
+    kafkajs: Kafkajs,
+    options: {
+      readonly brokers: readonly string[];
+      readonly clientId: string;
+      readonly security?: KafkaSecurity;
+    },
+  ) {
     this.#kafkajs = kafkajs;
+    this.#access = kafkajs.access(options.security ?? NO_KAFKA_SECURITY);
     this.#clientId = options.clientId;
     this.#bootstrap = options.brokers.map(parseAddress);
   }
@@ -118,7 +130,20 @@ export class Cluster {
   }
 
   link(address: Address): BrokerLink {
-    return this.#kafkajs.link(address, { clientId: this.#clientId });
+    return this.#kafkajs.link(address, { clientId: this.#clientId, access: this.#access });
+  }
+
+  /**
+   * Why a broker hangs up on us at once, where one of those that we start from can be made to tell.
+   *
+   * @returns undefined where it stays unknown.
+   */
+  async explainHangUp(): Promise<UserError | undefined> {
+    for (const address of this.#bootstrap) {
+      const reason = await explainHangUp(address, this.#access);
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
   }
 
   close(): void {

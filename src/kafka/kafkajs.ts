@@ -5,13 +5,26 @@
  */
 // deno-lint-ignore-file no-explicit-any
 import { getLogger } from "@logtape/logtape";
-import { messageOf, UserError } from "../errors.ts";
+import type { Socket } from "node:net";
+import { ExitCode, messageOf, UserError } from "../errors.ts";
+import type { KafkaSecurity } from "../security.ts";
+import { explainTls, isTlsError } from "../tls.ts";
+import { Access } from "./access.ts";
+import { offeredMechanisms } from "./mismatch.ts";
 import type { Address, RawFetchAnswer, Requests } from "./requests.ts";
 
 const log = getLogger(["kafka2parquet", "kafka", "kafkajs"]);
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const AUTHENTICATION_TIMEOUT_MS = 10_000;
+/**
+ * A login that ends by itself is renewed before the first request in its last ten seconds, or in its last fifth: who
+ * renews more than once a second is refused.
+ */
+const RENEW_LOGIN_MS_MAX = 10_000;
+const RENEW_LOGIN_PART = 0.2;
+/** The code of a connection that was closed before it was open. */
+const CLOSED_EARLY = "CLOSED_EARLY";
 /** kafkajs's own poll of requests that wait for the end of a throttle. */
 const THROTTLE_CHECK_MS_MIN = 10;
 /** Index of the connection that kafkajs keeps for fetches, and of the one for everything else. */
@@ -22,10 +35,13 @@ const MAIN_CONNECTION = 0;
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
   readonly broker: string;
+  /** The broker was there, and closed the connection. */
+  readonly hungUp: boolean;
 
-  constructor(broker: string, message: string) {
+  constructor(broker: string, message: string, { hungUp = false }: { readonly hungUp?: boolean } = {}) {
     super(message);
     this.broker = broker;
+    this.hungUp = hungUp;
   }
 }
 
@@ -39,8 +55,14 @@ export interface AssignmentCodec {
 
 /** kafkajs, loaded and mended. */
 export interface Kafkajs {
-  link(address: Address, options: { readonly clientId: string }): BrokerLink;
+  link(address: Address, options: LinkOptions): BrokerLink;
+  access(security: KafkaSecurity): Access;
   readonly assignments: AssignmentCodec;
+}
+
+export interface LinkOptions {
+  readonly clientId: string;
+  readonly access: Access;
 }
 
 interface Modules {
@@ -59,25 +81,39 @@ export function loadKafkajs(): Promise<Kafkajs> {
 }
 
 async function load(): Promise<Kafkajs> {
-  const [broker, pool, sockets, requests, keys, queue, assigner] = await Promise.all([
-    import("kafkajs/src/broker/index.js") as Promise<any>,
-    import("kafkajs/src/network/connectionPool.js") as Promise<any>,
-    import("kafkajs/src/network/socketFactory.js") as Promise<any>,
-    import("kafkajs/src/protocol/requests/index.js") as Promise<any>,
-    import("kafkajs/src/protocol/requests/apiKeys.js") as Promise<any>,
-    import("kafkajs/src/network/requestQueue/index.js") as Promise<any>,
-    import("kafkajs/src/consumer/assignerProtocol.js") as Promise<any>,
-  ]);
+  const [broker, pool, sockets, requests, keys, queue, assigner, plain, scram256, scram512] = await Promise
+    .all([
+      import("kafkajs/src/broker/index.js") as Promise<any>,
+      import("kafkajs/src/network/connectionPool.js") as Promise<any>,
+      import("kafkajs/src/network/socketFactory.js") as Promise<any>,
+      import("kafkajs/src/protocol/requests/index.js") as Promise<any>,
+      import("kafkajs/src/protocol/requests/apiKeys.js") as Promise<any>,
+      import("kafkajs/src/network/requestQueue/index.js") as Promise<any>,
+      import("kafkajs/src/consumer/assignerProtocol.js") as Promise<any>,
+      import("kafkajs/src/broker/saslAuthenticator/plain.js") as Promise<any>,
+      import("kafkajs/src/broker/saslAuthenticator/scram256.js") as Promise<any>,
+      import("kafkajs/src/broker/saslAuthenticator/scram512.js") as Promise<any>,
+    ]);
   mendThrottleTimer(queue.default);
   const modules: Modules = {
     Broker: broker.default,
     ConnectionPool: pool.default,
-    socketFactory: sockets.default(),
+    socketFactory: noticing(sockets.default()),
     requests: requests.default.requests,
     apiKeys: keys.default,
   };
+  const methods: Record<string, any> = {
+    "PLAIN": plain.default,
+    "SCRAM-SHA-256": scram256.default,
+    "SCRAM-SHA-512": scram512.default,
+  };
+  const builtIn = (mechanism: string, credentials: object) => {
+    const method = methods[mechanism](credentials);
+    return (context: object) => method({ ...context, logger: KAFKAJS_LOGGER });
+  };
   return {
-    link: (address, options) => new BrokerLink(modules, address, options.clientId),
+    link: (address, options) => new BrokerLink(modules, address, options),
+    access: (security) => new Access(security, builtIn),
     assignments: assignmentCodec(assigner.default),
   };
 }
@@ -98,6 +134,25 @@ function mendThrottleTimer(RequestQueue: any): void {
   };
 }
 
+/** kafkajs waits for ever where a socket is closed before it is open, as in the middle of a TLS handshake. */
+function noticing(socketFactory: (options: any) => Socket): (options: any) => Socket {
+  return (options) => {
+    let open = false;
+    const socket = socketFactory({
+      ...options,
+      onConnect: () => {
+        open = true;
+        options.onConnect();
+      },
+    });
+    socket.once("end", () => {
+      if (open) return;
+      socket.destroy(Object.assign(new Error("the broker closed the connection"), { code: CLOSED_EARLY }));
+    });
+    return socket;
+  };
+}
+
 /**
  * The connections to one broker: one for fetches, one for everything else, made when needed. A failure or a
  * timeout closes both, so that no late answer can be taken for another one; the next request connects anew.
@@ -107,14 +162,16 @@ export class BrokerLink {
   readonly #modules: Modules;
   readonly #target: Address;
   readonly #clientId: string;
+  readonly #access: Access;
   #broker: any;
   /** One connection attempt at a time: kafkajs would open a second socket and lose the first. */
   readonly #connecting = new Map<number, Promise<void>>();
 
-  constructor(modules: Modules, target: Address, clientId: string) {
+  constructor(modules: Modules, target: Address, { clientId, access }: LinkOptions) {
     this.#modules = modules;
     this.#target = target;
     this.#clientId = clientId;
+    this.#access = access;
     this.address = `${target.host}:${target.port}`;
   }
 
@@ -126,7 +183,8 @@ export class BrokerLink {
    * One request, one answer.
    *
    * @throws {ConnectionError} where there is no answer within `timeoutMs`.
-   * @throws {UserError} where the broker does not know the request or refuses the credentials.
+   * @throws {UserError} where the broker does not know the request, or refuses us, or shows a certificate that is not to
+   * be believed.
    */
   async request<K extends keyof Requests>(
     api: K,
@@ -139,10 +197,12 @@ export class BrokerLink {
       timer = setTimeout(() => reject(new ConnectionError(this.address, message)), options.timeoutMs);
     });
     try {
-      return await Promise.race([this.#send(api, args), timeout]);
+      const answer = await Promise.race([this.#send(api, args), timeout]);
+      this.#access.accepted();
+      return answer;
     } catch (error) {
       this.close();
-      throw this.#explain(error);
+      throw await this.#explain(error);
     } finally {
       clearTimeout(timer);
     }
@@ -160,6 +220,7 @@ export class BrokerLink {
   async #send<K extends keyof Requests>(api: K, args: Requests[K]["args"]): Promise<any> {
     const broker = this.#broker ??= this.#newBroker();
     await this.#ready(broker, api === "Fetch" ? FETCH_CONNECTION : MAIN_CONNECTION);
+    if (this.#access.sasl !== undefined) renewInTime(broker);
     const { requests, apiKeys } = this.#modules;
     const protocol = broker.lookupRequest(apiKeys[api], requests[api])(args);
     const response = api === "Fetch" ? rawFetch(protocol.request.apiVersion) : {
@@ -192,6 +253,8 @@ export class BrokerLink {
       ...this.#target,
       clientId: this.#clientId,
       socketFactory,
+      ssl: this.#access.ssl ?? null,
+      sasl: this.#access.sasl ?? null,
       logger: KAFKAJS_LOGGER,
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: CONNECT_TIMEOUT_MS,
@@ -206,7 +269,7 @@ export class BrokerLink {
     });
   }
 
-  #explain(error: any): Error {
+  async #explain(error: any): Promise<Error> {
     if (error instanceof ConnectionError || error instanceof UserError) return error;
     const name = String(error?.name);
     if (name === "KafkaJSServerDoesNotSupportApiKey" || error?.type === "UNSUPPORTED_VERSION") {
@@ -218,13 +281,62 @@ export class BrokerLink {
         },
       );
     }
-    if (name.includes("SASL") || error?.type === "SASL_AUTHENTICATION_FAILED") {
-      return new UserError(`The broker ${this.address} refuses the credentials: ${messageOf(error)}`, {
-        hint: "Check user name, password and SASL mechanism.",
-        cause: error,
-      });
+    const refusal = await this.#refusal(error);
+    if (refusal !== undefined) {
+      return this.#access.refused() ? refusal : new ConnectionError(this.address, refusal.message);
     }
-    return new ConnectionError(this.address, messageOf(error));
+    const hungUp = name === "KafkaJSConnectionClosedError" || error?.code === CLOSED_EARLY ||
+      error?.code === "ECONNRESET" || error?.code === "EPIPE";
+    return new ConnectionError(this.address, messageOf(error), { hungUp });
+  }
+
+  /** What the error says to a person, where it says that one side does not let the other in. */
+  async #refusal(error: any): Promise<UserError | undefined> {
+    const { host, port } = this.#target;
+    if (isTlsError(error?.code)) {
+      const what = `broker ${this.address}`;
+      const names = { what, ca: "--tls-ca", cert: "--tls-cert and --tls-key" };
+      const message = messageOf(error).replace(/^Connection error: /, "");
+      return await explainTls(error.code, message, { host, port, tls: this.#access.tls, names });
+    }
+    const problem = (message: string, hint: string) =>
+      new UserError(message, { hint, exitCode: ExitCode.config, cause: error });
+    const mechanism = this.#access.sasl?.mechanism;
+    if (error?.name === "LoginRefused") {
+      return problem(
+        `The broker ${this.address} refuses the credentials: ${messageOf(error)}`,
+        mechanism === "OAUTHBEARER"
+          ? "Check that the broker trusts the issuer of oauth-token-url, and the scope."
+          : `Check sasl-username and sasl-password, and that they were made for ${mechanism}.`,
+      );
+    }
+    if (error?.type === "UNSUPPORTED_SASL_MECHANISM") {
+      const offered = await offeredMechanisms(this.#target, this.#access);
+      return problem(
+        `The broker ${this.address} does not offer ${mechanism}` +
+          (offered ? ` but ${offered.join(", ")}` : ""),
+        "Choose another one with --sasl-mechanism.",
+      );
+    }
+    if (error?.type === "ILLEGAL_SASL_STATE") {
+      return problem(
+        `The broker ${this.address} wants no SASL credentials on this port`,
+        `Name another port, or write --security-protocol ${
+          this.#access.ssl ? "ssl" : "plaintext"
+        } without them.`,
+      );
+    }
+    return undefined;
+  }
+}
+
+/** kafkajs renews ten seconds before the end of a login, however short it is. */
+function renewInTime(broker: any): void {
+  for (const connection of broker.connectionPool.pool) {
+    connection.reauthenticationThreshold = Math.min(
+      RENEW_LOGIN_MS_MAX,
+      Number(connection.sessionLifetime) * RENEW_LOGIN_PART,
+    );
   }
 }
 
