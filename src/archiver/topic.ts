@@ -388,7 +388,8 @@ export class TopicArchive {
     });
     this.pipeline.add(
       files,
-      moved.filter((state) => state.position > state.checkpointed).map((state) => ({
+      // Also an empty range: what was committed without a file, and stands in this one, is then no longer owed to the next.
+      moved.map((state) => ({
         topic: this.topic,
         partition: state.partition,
         first: state.checkpointed,

@@ -180,6 +180,18 @@ export const MUTATIONS: readonly Mutation[] = [
     inModel: true,
   },
   {
+    name: "skips-stay-owed",
+    why:
+      "records that were committed without a file and then counted in a footer are counted in the next one again",
+    edits: [{
+      file: "src/archiver/topic.ts",
+      find: "moved.map((state) => ({\n        topic: this.topic,\n        partition: state.partition,",
+      replace:
+        "moved.filter((state) => state.position > state.checkpointed).map((state) => ({\n        topic: this.topic,\n        partition: state.partition,",
+    }],
+    inModel: true,
+  },
+  {
     name: "repeated-commit-goes-on",
     why: "the first attempt, which had no answer, arrives after a later commit and takes the offsets back",
     edits: [{ file: PIPELINE, find: `if (commit === "committed") return true;`, replace: "return true;" }],

@@ -174,7 +174,7 @@ interface Connection {
 
 /** What the program takes for kafkajs, in one process. */
 export function simulatedKafkajs(cluster: ClusterState, process: Process): Kafkajs {
-  return {
+  const simulated: Partial<Kafkajs> = {
     link: (address) => new SimulatedLink(cluster, process, address) as unknown as BrokerLink,
     // Opaque to the program, and never seen by anybody else: no need for bytes.
     assignments: {
@@ -185,6 +185,8 @@ export function simulatedKafkajs(cluster: ClusterState, process: Process): Kafka
         new Map(bytes.length === 0 ? [] : JSON.parse(bytes as unknown as string) as [string, number[]][]),
     },
   };
+  // Of who logs in how there is nothing in here.
+  return { access: () => undefined, ...simulated } as Kafkajs;
 }
 
 class SimulatedLink {
