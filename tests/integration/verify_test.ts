@@ -109,8 +109,7 @@ integrationTest(
       bytes[at]! ^= 1;
       await Deno.writeFile(path, bytes);
     };
-    const offsetOf = (bytes: Uint8Array, text: string) =>
-      new TextDecoder("latin1").decode(bytes).lastIndexOf(text);
+    const latin1 = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
 
     const missing = await damaged(async (output) => await Deno.remove(await second(output)));
     assert.deepEqual(brief(missing), ["hole 0 [100, 200)"]);
