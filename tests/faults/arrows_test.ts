@@ -4,13 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { FAULT_POINTS, type FaultPoint } from "../../src/fault.ts";
-import { KafkaClient, type MemberHandler, type Session } from "../../src/kafka/mod.ts";
 import { assertIds, type Job, preparedFolders } from "../integration/events.ts";
 import { integrationTest } from "../support/integration.ts";
 import { waitFor } from "../support/mod.ts";
 import {
   assertExact,
   assertNothingEarly,
+  commitInPart,
   playAll,
   run,
   runToEnd,
@@ -230,60 +230,6 @@ integrationTest("a disk that fails at every arrow of the sink: it goes on by its
     })),
   );
 });
-
-/**
- * Commits what a dead member has prepared, for one of its two partitions only: what is left of a commit of which Kafka
- * has accepted a part.
- */
-async function commitInPart(job: Job): Promise<void> {
-  const manifest = await readManifest(job);
-  const { servers, group, topic } = job;
-  const client = await KafkaClient.connect({
-    brokers: servers.brokers.split(","),
-    clientId: "partial-commit",
-    group,
-    topics: [topic],
-    sessionTimeoutMs: 2000,
-  }, new AbortController().signal);
-  const joined = Promise.withResolvers<Session>();
-  const nothing = () => Promise.resolve();
-  const handler: MemberHandler = {
-    joined: (session) => Promise.resolve(joined.resolve(session)),
-    records: nothing,
-    revoked: nothing,
-    lost: nothing,
-  };
-  const member = client.createMember(handler);
-  const running = member.run();
-  const session = await joined.promise;
-  const { partition, first, next } = manifest.ranges[0]!;
-  const metadata = `k1 ${manifest.store} ${manifest.id} ${first}`;
-  const outcome = await session.commit([{ topic, partition, offset: BigInt(next), metadata }]);
-  assert.equal(outcome.kind, "committed");
-  member.stop();
-  await running;
-  await client.disconnect();
-}
-
-interface StoredManifest {
-  readonly id: string;
-  readonly store: string;
-  readonly ranges: readonly { readonly partition: number; readonly first: string; readonly next: string }[];
-}
-
-async function readManifest(job: Job): Promise<StoredManifest> {
-  const folders = await preparedFolders(job);
-  assert.equal(folders.length, 1, "one checkpoint is prepared");
-  const home = `${job.output}/.kafka2parquet`;
-  for await (const cluster of Deno.readDir(home)) {
-    if (!cluster.isDirectory) continue;
-    const path = `${home}/${cluster.name}/${job.group}/${folders[0]}/manifest.json`;
-    const manifest = JSON.parse(await Deno.readTextFile(path)) as StoredManifest;
-    assert.equal(manifest.ranges.length, 2, "it holds both partitions");
-    return manifest;
-  }
-  throw new Error(`${home} holds no cluster`);
-}
 
 /** Waits until the group has no members: until then only those may commit. */
 async function untilEmpty({ servers, group }: Job): Promise<void> {

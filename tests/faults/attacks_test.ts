@@ -8,52 +8,50 @@ import { mutatedTree, MUTATIONS } from "./mutations.ts";
 import { playAll, type Scenario } from "./scenario.ts";
 import { Stage } from "./stage.ts";
 
-/** One attack in tests that are looked at by hand. */
-const ONLY = Deno.env.get("K2P_ATTACK");
-
-function scenarios(
-  attacks: readonly Attack[],
-  play: (attack: Attack, job: Job) => Promise<void>,
-): Scenario[] {
-  return attacks.filter(({ name }) => ONLY === undefined || name.includes(ONLY)).map((attack) => ({
-    name: attack.name,
-    ...attack.topic === undefined ? {} : { topic: attack.topic },
-    play: (job) => play(attack, job),
-  }));
-}
-
 integrationTest("attacks on the protocol: the checker finds nothing wrong", async (servers) => {
   await playAll(
     servers,
-    scenarios(ATTACKS, async (attack, job) => {
-      await using stage = new Stage(job);
-      await attack.play(stage);
-      await stage.judge({ isGrowing: attack.endsEarly ?? false });
-      assert.deepEqual(stage.wrong, []);
-    }),
+    ATTACKS.map((attack) =>
+      scenario(attack, attack.name, async (job) => {
+        await using stage = new Stage(job);
+        await attack.play(stage);
+        await stage.judge({ isGrowing: attack.endsEarly ?? false });
+        assert.deepEqual(stage.wrong, []);
+      })
+    ),
   );
 });
 
 integrationTest("without its safeguard the program is caught by the checker", async (servers) => {
-  const missing = MUTATIONS.filter(({ name }) => !ATTACKS.some(({ shows }) => shows.includes(name)));
-  assert.deepEqual(missing.map(({ name }) => name), [], "every mutation has an attack that shows it");
-  for (const mutation of MUTATIONS) {
-    const attacks = ATTACKS.filter(({ shows }) => shows.includes(mutation.name));
-    await using tree = await mutatedTree(mutation);
-    await playAll(
-      servers,
-      scenarios(attacks, async (attack, job) => {
+  // A power cut, for one, takes a disk that can forget: that is left to the model.
+  const unseen = MUTATIONS.filter(({ name, inModel }) => attackOf(name) === undefined && !inModel);
+  assert.deepEqual(unseen.map(({ name }) => name), [], "neither the model nor an attack shows these");
+  await playAll(
+    servers,
+    MUTATIONS.flatMap((mutation) => {
+      const attack = attackOf(mutation.name);
+      if (attack === undefined) return [];
+      return scenario(attack, mutation.name, async (job) => {
+        await using tree = await mutatedTree(mutation);
         await using stage = new Stage(job, tree.path);
         let trouble = "";
         try {
           await attack.play(stage);
         } catch (error) {
-          trouble = `; it ended with ${messageOf(error)}`;
+          trouble = `; the attack ended with ${messageOf(error)}`;
         }
         await stage.judge({ isGrowing: attack.endsEarly ?? false });
-        assert.notEqual(stage.wrong.length, 0, `${mutation.name} was not noticed${trouble}`);
-        console.log(`${mutation.name}: ${stage.wrong[0]}`);
-      }),
-    );
-  }
+        assert.notEqual(stage.wrong.length, 0, `it was not noticed${trouble}`);
+        console.log(`${mutation.name}: ${stage.wrong[0]}${trouble}`);
+      });
+    }),
+  );
 });
+
+function attackOf(mutation: string): Attack | undefined {
+  return ATTACKS.find(({ shows }) => shows.includes(mutation));
+}
+
+function scenario({ topic }: Attack, name: string, play: (job: Job) => Promise<void>): Scenario {
+  return { name, ...topic === undefined ? {} : { topic }, play };
+}

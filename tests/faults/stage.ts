@@ -1,5 +1,6 @@
 /** Where an attack is played: a job, a producer's log, programs, proxies and idle members, and the checker at the end. */
 import { dirname } from "node:path";
+import type { Type } from "avsc";
 import type { FaultPoint } from "../../src/fault.ts";
 import { KafkaClient, type MemberHandler } from "../../src/kafka/mod.ts";
 import { event, type Job, TYPE } from "../integration/events.ts";
@@ -18,6 +19,14 @@ export interface StageRun extends Omit<RunOptions, "tree"> {
   readonly output?: string;
   /** Where the program finds Kafka; directly by default. */
   readonly via?: KafkaProxy;
+  /** Where it finds the registry. */
+  readonly registry?: string;
+}
+
+export interface ProduceOptions {
+  readonly transaction?: "commit" | "abort";
+  /** Another schema than the job's: its id, its type, and what it adds to an event. */
+  readonly schema?: { readonly id: number; readonly type: Type; readonly more: Record<string, unknown> };
 }
 
 /** A member of the job's group that holds its partitions and does nothing with them. */
@@ -31,6 +40,7 @@ export class Stage implements AsyncDisposable {
   readonly #log: LoggedRecord[] = [];
   readonly #archives = new Set<string>();
   readonly #nextOffsets = new Map<number, number>();
+  #ids = 0;
   readonly #wrong: string[] = [];
   readonly #resources = new AsyncDisposableStack();
 
@@ -46,18 +56,14 @@ export class Stage implements AsyncDisposable {
     return this.#wrong;
   }
 
-  /** The offset after the last record of a partition, and after the marker of its transaction. */
-  endOf(partition: number): bigint {
-    return BigInt(this.#nextOffsets.get(partition) ?? 0);
-  }
-
-  run({ output, via, ...options }: StageRun = {}): Program {
+  run({ output, via, registry, ...options }: StageRun = {}): Program {
     let { flags } = this.job;
     if (output !== undefined) {
       this.#archives.add(output);
       flags = replaced(flags, "--output", output);
     }
     if (via !== undefined) flags = replaced(flags, "--brokers", via.bootstrap);
+    if (registry !== undefined) flags = replaced(flags, "--registry", registry);
     const tree = this.#tree;
     const program = run({ ...this.job, flags }, { ...options, ...tree === undefined ? {} : { tree } });
     this.#resources.use(program);
@@ -78,24 +84,31 @@ export class Stage implements AsyncDisposable {
     if (code !== 137) throw new Error(`${point} was not passed: ${program.stderr.join("\n")}`);
   }
 
-  /** So many records with new ids, noted in the producer's log. */
-  async produce(
-    partition: number,
-    count: number,
-    { transaction }: { readonly transaction?: "commit" | "abort" } = {},
-  ): Promise<void> {
+  /** So many records with new ids, each partition's in order, noted in the producer's log. */
+  async produce(partition: number, count: number, options: ProduceOptions = {}): Promise<void> {
+    const { transaction, schema } = options;
     const { servers, topic, schemaId } = this.job;
     const first = this.#nextOffsets.get(partition) ?? 0;
-    const ids = Array.from({ length: count }, (_, i) => this.#log.length + i);
-    await servers.produceAvro(topic, ids.map(event), {
-      schemaId,
-      type: TYPE,
+    const ids = Array.from({ length: count }, () => this.newId());
+    await servers.produceAvro(topic, ids.map((id) => ({ ...event(id), ...schema?.more })), {
+      schemaId: schema?.id ?? schemaId,
+      type: schema?.type ?? TYPE,
       partition,
       ...transaction === undefined ? {} : { transaction },
     });
     const outcome = transaction === "abort" ? "aborted" : "committed";
-    for (const [i, id] of ids.entries()) this.#log.push({ topic, partition, offset: first + i, id, outcome });
+    for (const [i, id] of ids.entries()) this.note({ partition, offset: first + i, id, outcome });
     this.#nextOffsets.set(partition, first + count + (transaction === undefined ? 0 : 1));
+  }
+
+  /** An id that no record has yet. */
+  newId(): number {
+    return this.#ids++;
+  }
+
+  /** Puts a record into the producer's log that was not produced by {@link produce}. */
+  note(record: Omit<LoggedRecord, "topic">): void {
+    this.#log.push({ topic: this.job.topic, ...record });
   }
 
   proxy(decide: Decide): KafkaProxy {
