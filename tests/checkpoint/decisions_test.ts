@@ -179,3 +179,16 @@ Deno.test("judge: a generation above the group's is left for an hour, then put i
 Deno.test("judge: an unreadable manifest is never discarded", () => {
   assert.equal(judge(prepared([], { manifest: "unreadable" }), facts({})).kind, "quarantine");
 });
+
+Deno.test("judge: a checkpoint counts by the id of the store that has prepared it, whatever it is today", () => {
+  const held = {
+    0: committed(10n, line({ store: OTHER, checkpoint: CP })),
+    1: committed(9n, line({ store: OTHER, checkpoint: CP })),
+  };
+  const elsewhere = prepared(
+    two.manifest === "none" || two.manifest === "unreadable" ? [] : two.manifest.ranges,
+  );
+  assert.equal(judge(elsewhere, facts(held)).kind, "discard");
+  const manifest = { ...(elsewhere.manifest as Manifest), store: OTHER };
+  assert.equal(judge({ ...elsewhere, manifest }, facts(held)).kind, "publish");
+});

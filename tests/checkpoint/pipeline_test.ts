@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Backlog, CheckpointPipeline, type PipelineOptions } from "../../src/checkpoint/mod.ts";
+import { UserError } from "../../src/errors.ts";
 import type { CommitOutcome } from "../../src/kafka/mod.ts";
 import type { OffsetToCommit } from "../../src/model.ts";
 import { waitFor } from "../support/mod.ts";
@@ -154,6 +155,23 @@ Deno.test("pipeline: a refused commit ends the program, nothing is published", (
     }),
   }));
 
+/** The same sink as an object of functions, some of which a test replaces. */
+function wrapped(sink: Sink): Sink {
+  return {
+    store: sink.store,
+    begin: (ref) => sink.begin(ref),
+    publish: (ref) => sink.publish(ref),
+    list: () => sink.list(),
+    holds: (topic) => sink.holds(topic),
+    firstPartitions: (topic, count) => sink.firstPartitions(topic, count),
+    files: () => sink.files(),
+    discard: (ref) => sink.discard(ref),
+    quarantine: (ref) => sink.quarantine(ref),
+    quarantined: () => sink.quarantined(),
+    dropQuarantined: (ref) => sink.dropQuarantined(ref),
+  };
+}
+
 /** A sink whose named calls fail so many times first. */
 function failing(calls: Partial<Record<"write" | "seal" | "publish", number>>) {
   return (sink: Sink): Sink => {
@@ -165,7 +183,7 @@ function failing(calls: Partial<Record<"write" | "seal" | "publish", number>>) {
       }
     };
     return {
-      store: sink.store,
+      ...wrapped(sink),
       async begin(ref) {
         const preparation = await sink.begin(ref);
         return {
@@ -184,14 +202,6 @@ function failing(calls: Partial<Record<"write" | "seal" | "publish", number>>) {
         fail("publish");
         return await sink.publish(ref);
       },
-      list: () => sink.list(),
-      holds: (topic) => sink.holds(topic),
-      firstPartitions: (topic, count) => sink.firstPartitions(topic, count),
-      files: () => sink.files(),
-      discard: (ref) => sink.discard(ref),
-      quarantine: (ref) => sink.quarantine(ref),
-      quarantined: () => sink.quarantined(),
-      dropQuarantined: (ref) => sink.dropQuarantined(ref),
     };
   };
 }
@@ -207,6 +217,54 @@ for (const call of ["write", "seal", "publish"] as const) {
       assert.deepEqual(failures, []);
     }, { wrap: failing({ [call]: 2 }) }));
 }
+
+for (const call of ["write", "seal", "publish"] as const) {
+  Deno.test(`pipeline: under --on-sink-error stop a ${call} that fails ends the program, and nothing more is committed`, () =>
+    withPipeline(async ({ pipeline, commits, visible, sink, failures }) => {
+      pipeline.add([file("a")], [range(0n, 5n)]);
+      await pipeline.drain();
+      pipeline.add([file("b")], [range(5n, 9n)]);
+      await pipeline.drain();
+      assert.equal(commits.length, call === "publish" ? 1 : 0);
+      assert.deepEqual(visible(), []);
+      assert.equal(pipeline.settled, false);
+      assert.match(String(failures[0]), /EIO: input\/output error/);
+      assert(failures[0] instanceof UserError && failures.length === 1);
+      // What was not committed is gone; what was committed is kept for whoever publishes it.
+      assert.equal((await sink.list()).length, call === "publish" ? 1 : 0);
+    }, { wrap: failing({ [call]: 1 }), onSinkError: "stop" }));
+}
+
+Deno.test("pipeline: a checkpoint that cannot begin while all writers are busy is an error like any other", () => {
+  const held = Promise.withResolvers<void>();
+  let begins = 0;
+  return withPipeline(async ({ pipeline, visible, failures }) => {
+    pipeline.add(Array.from({ length: 16 }, (_, i) => file(`a${i}`)), [range(0n, 16n)]);
+    pipeline.add([file("b")], [range(16n, 17n)]);
+    await waitFor(() => begins === 2, { what: "the second checkpoint", everyMs: 1 });
+    // A rejection that nobody waits for would end the thread here.
+    await new Promise((resolve) => setTimeout(resolve));
+    held.resolve();
+    await pipeline.drain();
+    assert.equal(visible().length, 17);
+    assert.deepEqual(failures, []);
+  }, {
+    wrap: (sink) => ({
+      ...wrapped(sink),
+      async begin(ref) {
+        if (++begins === 2) throw new Error("EIO: input/output error");
+        const preparation = await sink.begin(ref);
+        return {
+          async write(each) {
+            await held.promise;
+            await preparation.write(each);
+          },
+          seal: (topic, ranges) => preparation.seal(topic, ranges),
+        };
+      },
+    }),
+  });
+});
 
 Deno.test("pipeline: the next checkpoint is not committed before the last one is published", () => {
   const order: string[] = [];

@@ -144,10 +144,10 @@ export function testSinkContract(kind: string, make: () => Promise<SinkUnderTest
   test("checkpoints are listed with their generation and age, those of other groups and clusters are not", async (place) => {
     const sink = await place.open();
     const refs = [await prepare(sink, [file("a")], ref(1)), await prepare(sink, [file("b")], ref(12))];
-    for (const  of of[{ group: "other" }, { cluster: "other" }]) {
-      const other = await place.open(of);
+    for (const owner of [{ group: "other" }, { cluster: "other" }]) {
+      const other = await place.open(owner);
       assert.deepEqual(await other.list(), []);
-      await prepare(other, [file(`c-${Object.keys(of)}`)]);
+      await prepare(other, [file(`c-${Object.keys(owner)}`)]);
       assert.equal((await other.list()).length, 1);
     }
     const found = (await sink.list()).toSorted((a, b) => a.ref.generation - b.ref.generation);
