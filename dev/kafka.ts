@@ -2,7 +2,7 @@
 import { ExitCode, UserError } from "../src/errors.ts";
 import { KAFKA_VERSIONS, kafkaLib, type KafkaVersion } from "./download.ts";
 import { kafkaClient } from "./kafka_client.ts";
-import { brokerSettings, format, randomKafkaId } from "./kafka_folder.ts";
+import { type BrokerListener, brokerSettings, format, randomKafkaId } from "./kafka_folder.ts";
 import { freePorts } from "./ports.ts";
 import { ServerProcess } from "./server_process.ts";
 import { findJava } from "./tools.ts";
@@ -26,6 +26,10 @@ export interface KafkaOptions {
   readonly port?: number;
   /** Kept at the end; a temporary folder, removed at the end, by default. */
   readonly dataDir?: string;
+  /** Further listeners of every broker, each on a free port. */
+  readonly listeners?: readonly Omit<BrokerListener, "port">[];
+  /** Users of SCRAM, as `SCRAM-SHA-256=[name=…,password=…]`. */
+  readonly scram?: readonly string[];
   /** 256 MB by default. */
   readonly heapMb?: number;
 }
@@ -35,6 +39,8 @@ export interface KafkaNode {
   readonly id: number;
   /** `127.0.0.1:port`. */
   readonly address: string;
+  /** `127.0.0.1:port` by the name of a further listener. */
+  readonly listeners: ReadonlyMap<string, string>;
   readonly pid: number;
   readonly logFile: string;
   /** SIGKILL waits for the end of the process; other signals are only sent. */
@@ -106,11 +112,13 @@ interface BrokerFiles {
   readonly command: readonly string[];
   readonly logFile: string;
   readonly scratchDir: string | undefined;
+  readonly listeners: readonly BrokerListener[];
 }
 
 class Broker implements KafkaNode {
   readonly id: number;
   readonly address: string;
+  readonly listeners: ReadonlyMap<string, string>;
   readonly logFile: string;
   readonly process: ServerProcess;
 
@@ -121,6 +129,7 @@ class Broker implements KafkaNode {
   ) {
     this.id = id;
     this.address = `127.0.0.1:${port}`;
+    this.listeners = new Map(files.listeners.map((one) => [one.name, `127.0.0.1:${one.port}`]));
     this.logFile = files.logFile;
     this.process = new ServerProcess({
       ...files,
@@ -184,6 +193,9 @@ class Cluster implements KafkaServer {
       const home = `${folder}/broker-${id}`;
       await Deno.mkdir(`${home}/data`, { recursive: true });
       const settings = `${home}/server.properties`;
+      const further = options.listeners ?? [];
+      const ports = freePorts(further.length);
+      const listeners = further.map((listener, i) => ({ ...listener, port: ports[i]! }));
       await Deno.writeTextFile(
         settings,
         brokerSettings({
@@ -192,15 +204,25 @@ class Cluster implements KafkaServer {
           controllerPort,
           brokers,
           dataDir: `${home}/data`,
+          listeners,
           config: options.config ?? {},
         }),
       );
-      await format({ jvm, lib, clusterId, id, settings, dataDir: `${home}/data` });
+      await format({
+        jvm,
+        lib,
+        clusterId,
+        id,
+        settings,
+        dataDir: `${home}/data`,
+        ...(options.scram !== undefined && { scram: options.scram }),
+      });
       nodes.push(
         new Broker(id, port, {
           name: brokers === 1 ? `Kafka ${version}` : `Kafka ${version}, broker ${id},`,
           logFile: `${home}/server.log`,
           scratchDir,
+          listeners,
           command: [...jvm, "-Dorg.slf4j.simpleLogger.showDateTime=true", "kafka.Kafka", settings],
         }),
       );

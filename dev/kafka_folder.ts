@@ -1,7 +1,18 @@
 /** What a broker finds in its folder before its first start: settings, and data that is empty but formatted. */
 import { UserError } from "../src/errors.ts";
 
+/** A further way into a broker, beside the one without any security. */
+export interface BrokerListener {
+  /** In capital letters, such as `SECURE`. */
+  readonly name: string;
+  readonly protocol: "SSL" | "SASL_PLAINTEXT" | "SASL_SSL" | "PLAINTEXT";
+  readonly port: number;
+  /** Broker settings of this listener only, without its prefix. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
 export interface BrokerPlace {
+  readonly listeners: readonly BrokerListener[];
   readonly id: number;
   readonly port: number;
   readonly controllerPort: number;
@@ -13,7 +24,10 @@ export interface BrokerPlace {
 /** The broker's `server.properties`. */
 export function brokerSettings(place: BrokerPlace): string {
   const isController = place.id === 1;
-  const broker = `PLAINTEXT://127.0.0.1:${place.port}`;
+  const { listeners } = place;
+  const broker = [{ name: "PLAINTEXT", port: place.port }, ...listeners]
+    .map(({ name, port }) => `${name}://127.0.0.1:${port}`).join(",");
+  const protocols = listeners.map(({ name, protocol }) => `,${name}:${protocol}`).join("");
   const settings: Record<string, string> = {
     "process.roles": isController ? "broker,controller" : "broker",
     "node.id": String(place.id),
@@ -21,7 +35,7 @@ export function brokerSettings(place: BrokerPlace): string {
     "controller.listener.names": "CONTROLLER",
     "listeners": isController ? `${broker},CONTROLLER://127.0.0.1:${place.controllerPort}` : broker,
     "advertised.listeners": broker,
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocols}`,
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": place.dataDir,
     "auto.create.topics.enable": "false",
@@ -40,6 +54,11 @@ export function brokerSettings(place: BrokerPlace): string {
     "log.cleaner.dedupe.buffer.size": "4194304",
     // Tests that need a compacted log do not wait 15 s for it.
     "log.cleaner.backoff.ms": "1000",
+    ...Object.fromEntries(
+      listeners.flatMap(({ name, config }) =>
+        Object.entries(config).map(([key, value]) => [`listener.name.${name.toLowerCase()}.${key}`, value])
+      ),
+    ),
     ...place.config,
   };
   return Object.entries(settings).map(([key, value]) => `${key}=${value}\n`).join("");
@@ -52,6 +71,8 @@ export interface FormatOptions {
   readonly id: number;
   readonly settings: string;
   readonly dataDir: string;
+  /** Users of SCRAM, as Kafka's tool wants them: `SCRAM-SHA-256=[name=…,password=…]`. */
+  readonly scram?: readonly string[];
 }
 
 /**
@@ -64,6 +85,8 @@ export async function format(options: FormatOptions): Promise<void> {
   const { dataDir, lib, clusterId, id } = options;
   const properties = `${dataDir}/meta.properties`;
   if (await exists(properties)) return;
+  // Users are a part of what would be kept.
+  if (options.scram !== undefined && options.scram.length > 0) return await formatWithTool(options);
   const kept = `${lib}/bootstrap.checkpoint`;
   if (!await exists(kept)) {
     await formatWithTool(options);
@@ -80,9 +103,17 @@ export async function format(options: FormatOptions): Promise<void> {
 
 async function formatWithTool(options: FormatOptions): Promise<void> {
   const [java = "java", ...flags] = options.jvm;
-  const { success, stdout, stderr } = await new Deno.Command(java, {
-    args: [...flags, "kafka.tools.StorageTool", "format", "-t", options.clusterId, "-c", options.settings],
-  }).output();
+  const users = (options.scram ?? []).flatMap((user) => ["--add-scram", user]);
+  const format = [
+    "kafka.tools.StorageTool",
+    "format",
+    "-t",
+    options.clusterId,
+    "-c",
+    options.settings,
+    ...users,
+  ];
+  const { success, stdout, stderr } = await new Deno.Command(java, { args: [...flags, ...format] }).output();
   if (success) return;
   const text = new TextDecoder();
   throw new UserError(
