@@ -5,13 +5,14 @@ import type { Job } from "../integration/events.ts";
 import { integrationTest } from "../support/integration.ts";
 import { type Attack, ATTACKS } from "./attacks.ts";
 import { mutatedTree, MUTATIONS } from "./mutations.ts";
+import { NETWORK_ATTACKS } from "./network_attacks.ts";
 import { playAll, type Scenario } from "./scenario.ts";
 import { Stage } from "./stage.ts";
 
 integrationTest("attacks on the protocol: the checker finds nothing wrong", async (servers) => {
   await playAll(
     servers,
-    ATTACKS.map((attack) =>
+    [...ATTACKS, ...NETWORK_ATTACKS].map((attack) =>
       scenario(attack, attack.name, async (job) => {
         await using stage = new Stage(job);
         await attack.play(stage);
