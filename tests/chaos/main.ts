@@ -125,6 +125,8 @@ async function run(options: Options, root: string): Promise<boolean> {
     onLook: (files) => tally.looked(files),
     stop: watching.signal,
   });
+  // It is waited for at the end; until then its failure is nobody's.
+  watched.catch(() => {});
   const deadline = Date.now() + options.minutes * 60_000;
   const progress = setInterval(
     () => say(`${seconds()} s: ${tally.kills} kills, ${tally.files} files, ${world.ids.taken} records`),
