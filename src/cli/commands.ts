@@ -167,12 +167,21 @@ Examples:
   kafka2parquet verify parquet_data/data --deep --json | jq 'select(.kind == "problem")'
 `,
   closing: `
-It changes nothing, and may run while the archive grows. Files of other programs are named as unknown.
+It changes nothing, and may run while the archive grows. Files of other programs are named as unknown. How to
+log in to the brokers is read from the variables and files that archiving reads it from.
 
 Exit codes: 0 complete, 1 there is no archive, 2 wrong usage, 3 holes, overlaps or damage, 69 brokers
 unreachable, 78 brokers of another cluster.
 `,
-  options: [COMPARE_OPTION, TOPICS_OPTION, DEAD_LETTERS_OPTION, DEEP_OPTION, JSON_OPTION],
+  options: [
+    COMPARE_OPTION,
+    TOPICS_OPTION,
+    DEAD_LETTERS_OPTION,
+    DEEP_OPTION,
+    OPTIONS.kafkaConfig,
+    OPTIONS.configFile,
+    JSON_OPTION,
+  ],
 };
 
 export const SUBCOMMANDS: readonly Subcommand[] = [INSPECT, SCHEMA, VERIFY];

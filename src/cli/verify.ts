@@ -3,10 +3,13 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureLogging, showStatus } from "../log.ts";
+import { hideSecrets } from "../secrets.ts";
 import type { Report, VerifyOptions } from "../verify/mod.ts";
 import { COMPARE_OPTION, DEAD_LETTERS_OPTION, DEEP_OPTION, JSON_OPTION, TOPICS_OPTION } from "./commands.ts";
 import { Output, OutputClosed, terminalWidth } from "./output.ts";
 import { resolveOption, type Texts, wantsColor } from "./resolve.ts";
+import { resolveSecurity, secretsIn } from "./security.ts";
+import { readSources } from "./sources.ts";
 import { countText } from "./text.ts";
 import { isComplete, reportAsJson, reportAsLines } from "./verify_format.ts";
 
@@ -23,7 +26,7 @@ export async function verify(folder: string, flags: Texts): Promise<ExitCode> {
   const options: VerifyOptions = {
     deep: resolveOption(DEEP_OPTION, { flags })!,
     ...await deadLetterFolder(folder, named),
-    ...brokers === undefined ? {} : { brokers },
+    ...brokers === undefined ? {} : { kafka: await kafkaOf(brokers, flags) },
     ...topics === undefined ? {} : { wanted: matcher(topics) },
   };
   const report = await withProgress(folder, options);
@@ -41,6 +44,17 @@ export async function verify(folder: string, flags: Texts): Promise<ExitCode> {
     if (!(error instanceof OutputClosed)) throw error;
   }
   return isComplete(report) ? ExitCode.ok : ExitCode.incomplete;
+}
+
+/** How the brokers are reached: all but their names comes from where `run` has it. */
+async function kafkaOf(
+  brokers: readonly string[],
+  flags: Texts,
+): Promise<NonNullable<VerifyOptions["kafka"]>> {
+  const { sources } = await readSources(flags);
+  const { security } = await resolveSecurity(sources);
+  hideSecrets(secretsIn({ security }));
+  return { brokers, security };
 }
 
 function nothingThere(folder: string, topics: readonly string[] | undefined): UserError {

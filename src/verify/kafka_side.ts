@@ -1,7 +1,7 @@
 /** What Kafka says of an archive's partitions, and of the records in its gaps. */
 import { parseMetadata } from "../checkpoint/mod.ts";
 import { ExitCode, UserError } from "../errors.ts";
-import { KafkaClient } from "../kafka/mod.ts";
+import { KafkaClient, type KafkaOptions } from "../kafka/mod.ts";
 import type { CommittedOffset, PartitionRange, TopicPartition } from "../model.ts";
 import type { KafkaFacts } from "./judge.ts";
 
@@ -9,6 +9,9 @@ import type { KafkaFacts } from "./judge.ts";
 const STARTUP_TIMEOUT_MS = 10_000;
 /** Records counted in one gap: it is a loss, however large. */
 const RECORDS_COUNTED_MAX = 100_000;
+
+/** Where the brokers are and how one gets in. */
+export type ClusterAddress = Pick<KafkaOptions, "brokers" | "security">;
 
 /** The records that are in a gap. */
 export interface GapRecords {
@@ -31,9 +34,9 @@ export class KafkaSide implements Disposable {
   }
 
   /** @throws UserError with exit code 69 where no broker answers for 10 s. */
-  static async connect(brokers: readonly string[]): Promise<KafkaSide> {
+  static async connect(address: ClusterAddress): Promise<KafkaSide> {
     const options = {
-      brokers,
+      ...address,
       clientId: "kafka2parquet",
       // No group is joined.
       group: "",

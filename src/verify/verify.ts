@@ -7,7 +7,7 @@ import { type Coverage, intersection } from "./coverage.ts";
 import { explainGap, fileFindings, missingTopics, overlapFindings } from "./explain.ts";
 import { type Finding, note, problem } from "./findings.ts";
 import { type Judgement, judgePartition, type KafkaFacts } from "./judge.ts";
-import { KafkaSide } from "./kafka_side.ts";
+import { type ClusterAddress, KafkaSide } from "./kafka_side.ts";
 import { describeUnpublished, isCommitted, readUnpublished, type Unpublished } from "./prepared.ts";
 import { Scanner } from "./scan.ts";
 
@@ -21,8 +21,8 @@ export interface VerifyOptions {
     /** Whether other archives may have their dead letters there as well. */
     readonly isShared: boolean;
   };
-  /** Brokers to compare with. */
-  readonly brokers?: readonly string[];
+  /** The cluster to compare with. */
+  readonly kafka?: ClusterAddress;
   /** Topics to look at; all by default. */
   readonly wanted?: (topic: string) => boolean;
   /** Reads every page of every file. */
@@ -61,7 +61,7 @@ export interface Report {
  * @throws UserError where brokers cannot be reached (exit code 69) or are those of another cluster (78).
  */
 export async function verify(folder: string, options: VerifyOptions = {}): Promise<Report> {
-  using kafka = options.brokers === undefined ? undefined : await KafkaSide.connect(options.brokers);
+  using kafka = options.kafka === undefined ? undefined : await KafkaSide.connect(options.kafka);
   return await new Verification(folder, { options, kafka }).run();
 }
 

@@ -24,13 +24,14 @@ Deno.test("a command's --help leads with examples, and names its options and no 
     const [name, options] of [
       ["inspect", ["csv", "help", "json", "rows"]],
       ["schema", ["config", "help", "json", "registry", "separator"]],
+      ["verify", ["brokers", "config", "dead-letter", "deep", "help", "json", "kafka-config", "topic"]],
     ] as const
   ) {
     const { code, stdout, stderr } = await kafka2parquet([name, "--help"]);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     assert.deepEqual(await kafka2parquet(["help", name]), { code, stdout, stderr });
     assert.ok(stdout.indexOf("Examples:") < stdout.indexOf("Usage:"));
-    const named = [...stdout.matchAll(/^ {2}(?:-., )?--(\w+)/gm)].map(([, option]) => option);
+    const named = [...stdout.matchAll(/^ {2}(?:-., )?--([\w-]+)/gm)].map(([, option]) => option);
     assert.deepEqual(named.sort(), options);
   }
 });

@@ -146,7 +146,7 @@ integrationTest("verify --brokers: what was committed and stands in no file is l
   const job = await makeJob(servers, folder);
   await job.produce(0, 250);
   await archiveAll(job);
-  const brokers = [servers.brokers];
+  const kafka = { brokers: [servers.brokers] };
   await Deno.remove(await fileWith(job, job.output, "200"));
   assert.deepEqual(problemsOf(await verify(job.output)), []);
   const lost = await run([job.output, "--brokers", servers.brokers]);
@@ -160,10 +160,10 @@ integrationTest("verify --brokers: what was committed and stands in no file is l
   await servers.admin((admin) =>
     admin.setOffsets({ groupId: job.group, topic: job.topic, partitions: [{ partition: 0, offset: "120" }] })
   );
-  assert.deepEqual(brief(problemsOf(await verify(job.output, { brokers }))), ["uncommitted 0 [120, 200)"]);
+  assert.deepEqual(brief(problemsOf(await verify(job.output, { kafka }))), ["uncommitted 0 [120, 200)"]);
   // Without files of its own the group's mark in the home still says that there were some.
   for (const path of await parquetFiles(job.output)) await Deno.remove(path);
-  assert.deepEqual(brief(problemsOf(await verify(job.output, { brokers }))), ["missing"]);
+  assert.deepEqual(brief(problemsOf(await verify(job.output, { kafka }))), ["missing"]);
 });
 
 integrationTest("verify: a checkpoint that a crash left prepared is told from a loss", async (servers) => {
@@ -193,7 +193,7 @@ integrationTest("verify: a checkpoint that a crash left prepared is told from a 
   }
   // Committed, and its files are gone: that is a loss.
   const output = await copyOf(job, folder);
-  const lost = await verify(output, { brokers: [servers.brokers] });
+  const lost = await verify(output, { kafka: { brokers: [servers.brokers] } });
   assert.deepEqual(brief(problemsOf(lost)), ["hole 0 [150, 300)"]);
   await archiveAll(job);
   assert.deepEqual((await run([job.output, "--brokers", servers.brokers])).notes, []);
@@ -209,7 +209,7 @@ integrationTest(
     await using program = runProgram([...job.flags, "--rows", "50"]);
     await waitFor(async () => (await parquetFiles(job.output).catch(() => [])).length > 0, { what: "files" });
     for (let look = 0; look < 5; look++) {
-      const report = await verify(job.output, { brokers: [servers.brokers] });
+      const report = await verify(job.output, { kafka: { brokers: [servers.brokers] } });
       assert.deepEqual(problemsOf(report), []);
       await job.produce(20_000 + look * 1_000, 21_000 + look * 1_000);
     }
@@ -285,7 +285,7 @@ integrationTest(
       topic: job.topic,
       ranges: [[0, 0, 4], [0, 6, 10], [0, 16, 21], [0, 22, 24], [1, 0, 3], [1, 8, 10], [2, 0, 3], [2, 5, 6]],
     });
-    const { findings } = await verify(job.output, { brokers: [servers.brokers] });
+    const { findings } = await verify(job.output, { kafka: { brokers: [servers.brokers] } });
     const texts = findings.filter(({ kind }) => kind !== "not-compared")
       .map(({ kind, partition, first, next, text }) => `${kind} ${partition} [${first}, ${next}): ${text}`);
     const nothing = "no record is there: transaction markers, aborted transactions, or compaction";
@@ -311,14 +311,14 @@ integrationTest("verify --brokers: a hole that compaction has made is explained"
   await produce("same", 9);
   const output = `${folder.path}/data`;
   await archiveOf(output, { cluster: await clusterId(servers), topic, ranges: [[0, 0, 1], [0, 9, 10]] });
-  const before = await verify(output, { brokers: [servers.brokers] });
+  const before = await verify(output, { kafka: { brokers: [servers.brokers] } });
   assert.deepEqual(brief(problemsOf(before)), ["hole 0 [1, 9)"]);
   // The newest segment is not compacted: more records make it an older one.
   await waitFor(async () => {
     await produce("later", 1);
-    return problemsOf(await verify(output, { brokers: [servers.brokers] })).length === 0;
+    return problemsOf(await verify(output, { kafka: { brokers: [servers.brokers] } })).length === 0;
   }, { what: "the log to be compacted", deadlineMs: 90_000, everyMs: 500 });
-  const { findings } = await verify(output, { brokers: [servers.brokers] });
+  const { findings } = await verify(output, { kafka: { brokers: [servers.brokers] } });
   assert.deepEqual(brief(findings.filter(({ kind }) => kind === "explained")), ["explained 0 [1, 9)"]);
 });
 
