@@ -32,7 +32,7 @@ export class FileSealer {
 
   /**
    * Encodes an open file's rows and its dead letters, each as one Parquet file where there are any. The ranges stand
-   * in the footer of the first.
+   * in the footer of the first. Without either, they stand in a dead-letter file without rows.
    */
   seal(
     file: OpenFile,
@@ -51,7 +51,9 @@ export class FileSealer {
       });
     };
     if (file.rows > 0) encode(file.columns!, "data", dataFolder(config, of.topic));
-    if (file.deadLetterCount > 0) encode(file.deadLetters!, "dead_letter", config.deadLetter);
+    if (file.deadLetterCount > 0 || sealed.length === 0) {
+      encode(file.columnsForDeadLetters(), "dead_letter", config.deadLetter);
+    }
     return sealed;
   }
 

@@ -122,6 +122,7 @@ export class SessionArchive {
     const state = topic?.partitions.get(at.partition);
     if (topic === undefined || state === undefined) return false;
     await topic.flush();
+    if (!topic.unsettled) await topic.cover();
     if (topic.unsettled) return false;
     const { session, sink } = this.#options;
     const metadata = formatMetadata({

@@ -198,6 +198,17 @@ export class TopicArchive {
     await this.pipeline.drain();
   }
 
+  /**
+   * Puts ranges that are committed and stand in no file into one without rows, before the position goes elsewhere: from
+   * there they could not be carried on. To be called after {@link flush}.
+   */
+  async cover(): Promise<void> {
+    if (![...this.partitions.values()].some(({ position, uncovered }) => position > uncovered)) return;
+    this.#file.openedAtMs ??= performance.now();
+    this.#seal("cover");
+    await this.pipeline.drain();
+  }
+
   /** Gives up what is held; it was not committed and comes again. */
   drop(): void {
     this.#file.reset();
@@ -364,7 +375,7 @@ export class TopicArchive {
   }
 
   /** Encodes the open file and hands it on, with the ranges of all partitions up to their positions. */
-  #seal(why: "rows" | "bytes" | "age" | "schema" | "memory" | "flush"): void {
+  #seal(why: "rows" | "bytes" | "age" | "schema" | "memory" | "flush" | "cover"): void {
     if (this.#file.openedAtMs === undefined) return;
     const moved = [...this.partitions.values()].filter((state) => state.position > state.uncovered);
     const ranges = moved.map((state) => ({

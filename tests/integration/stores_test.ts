@@ -18,6 +18,7 @@ import {
   type Job,
   makeJob,
   preparedFolders,
+  rangesOf,
   SCHEMA,
   TYPE,
 } from "./events.ts";
@@ -245,5 +246,29 @@ integrationTest(
     await job.produce(100, 150);
     await archive(job, { flags: [] });
     assertIds(await readArchive(job.output), 0, 150);
+  },
+);
+
+integrationTest(
+  "records without rows are accounted for, though what follows them is lost",
+  async (servers) => {
+    await using folder = await tempDir();
+    const job = await makeJob(servers, folder);
+    await job.produce(0, 50);
+    await servers.produceRaw(job.topic, numbers(0, 20).map((i) => ({ key: `${i}`, value: null })));
+    await archive(job, { flags: ["--rows", "50"] });
+    assert.match((await servers.committed(job.group, job.topic)).get(0)!.metadata, / - 50$/);
+    await job.produce(70, 100);
+    await servers.admin(async (admin) => {
+      // Its leader is only known to the client once the topic was asked for.
+      await admin.fetchTopicOffsets(job.topic);
+      await admin.deleteTopicRecords({ topic: job.topic, partitions: [{ partition: 0, offset: "90" }] });
+    });
+    await archive(job, { flags: ["--on-out-of-range", "earliest"] });
+    const ranges = rangesOf([await job.archive(), await readArchive(job.deadLetter)]).get(0)!;
+    assert.deepEqual(
+      ranges.map(({ first, next, rows }) => [first, next, rows]),
+      [[0n, 50n, 50], [50n, 70n, 0], [90n, 100n, 10]],
+    );
   },
 );
