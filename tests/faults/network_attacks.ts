@@ -28,10 +28,16 @@ export const NETWORK_ATTACKS: readonly Attack[] = [
         await new Promise((resolve) => setTimeout(resolve, 100));
         return fate ?? "pass";
       });
-      await stage.produce(0, 200);
-      await stage.produce(1, 100);
-      await stage.runToEnd({ via });
-      if (commits <= fates.length) throw new Error(`There were only ${commits} commits`);
+      const program = stage.run({ via });
+      for (let next = 30n; commits <= fates.length || next <= 120n; next += 30n) {
+        await stage.produce(0, 30);
+        await stage.produce(1, 30);
+        await stage.untilCommitted(0, next);
+        await stage.untilCommitted(1, next);
+      }
+      program.signal("SIGTERM");
+      await program.exit;
+      await stage.runToEnd();
     },
   },
   {
@@ -91,7 +97,6 @@ export const NETWORK_ATTACKS: readonly Attack[] = [
       program.signal("SIGTERM");
       const { code } = await program.exit;
       if (code !== 1) throw new Error(`exit ${code}, though the last commit had no answer`);
-      await stage.judge({ isGrowing: true });
       await stage.runToEnd();
     },
   })),

@@ -66,7 +66,7 @@ export interface Job {
 export async function makeJob(
   servers: TestServers,
   folder: TempDir,
-  options: Pick<TopicOptions, "partitions" | "config"> = {},
+  options: Pick<TopicOptions, "partitions" | "config" | "replicationFactor"> = {},
 ): Promise<Job> {
   const partitions = options.partitions ?? 1;
   const topic = uniqueName("events");
