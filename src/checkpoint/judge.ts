@@ -56,8 +56,11 @@ export function judge(prepared: PreparedCheckpoint, facts: JudgeFacts): Verdict 
       why: `its generation ${ref.generation} is above the group's ${facts.generation}`,
     };
   }
-  if (!earlier) return { kind: "leave" };
+  // Whoever makes a checkpoint in this generation or a later one has given its partitions our metadata before. So one of a
+  // generation above ours, without that, is of a group that was deleted since: today's offsets tell nothing of it, and
+  // tomorrow, with our metadata, they would seem to.
   const foreign = manifest.ranges.find((_, index) => metadata[index] === undefined);
+  if (ref.generation === facts.generation || (!earlier && foreign === undefined)) return { kind: "leave" };
   return foreign === undefined ? { kind: "discard" } : {
     kind: "quarantine",
     why:

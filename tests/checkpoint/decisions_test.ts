@@ -168,6 +168,15 @@ Deno.test("judge: where one partition's metadata is not ours nothing is conclude
   }
 });
 
+Deno.test("judge: a generation above the group's, with metadata that is not ours, is of a group that was deleted", () => {
+  const above = prepared([range(0, 0n, 10n)], { ref: { generation: 9, id: CP } });
+  for (const at of [committed(undefined), committed(10n, "set by hand")]) {
+    assert.equal(judge(above, facts({ 0: at })).kind, "quarantine");
+    // In the present generation a peer may have read its offsets and not committed yet.
+    assert.equal(judge(above, facts({ 0: at }, { generation: 9 })).kind, "leave");
+  }
+});
+
 Deno.test("judge: a generation above the group's is left for an hour, then put into quarantine", () => {
   const held = { 0: committed(0n, line({})), 1: committed(5n, line({})) };
   const above = { ref: { generation: 9, id: CP } };
