@@ -104,7 +104,7 @@ function actionOf(kind: ActionKind, random: Random, { slots, brokers }: Schedule
       // Shorter and longer than the session timeout.
       return { kind, slot: random.below(slots), forMs: 200 + random.below(7_000) };
     case "commits":
-      return { kind, fates: Array.from({ length: 1 + random.below(3) }, () => fateOf(random)) };
+      return { kind, fates: Array.from({ length: 1 + random.below(FATES_MAX) }, () => fateOf(random)) };
     case "broker-kill":
       return { kind, broker: random.below(brokers), downMs: random.below(5_000) };
     case "broker-stop":
@@ -116,9 +116,24 @@ function actionOf(kind: ActionKind, random: Random, { slots, brokers }: Schedule
   }
 }
 
+/** Several in a row: the first repetition of a commit may be as unlucky. */
+const FATES_MAX = 6;
+/** An answer that is lost is the harder half: the commit is stored, and its maker does not know. */
+const FATES = [
+  "lose",
+  "mute",
+  "mute",
+  "break",
+  "break-answer",
+  "break-answer",
+  "twice",
+  "hold",
+  "late",
+  "late",
+] as const;
+
 function fateOf(random: Random): CommitFate {
-  const kind = random.pick(["lose", "mute", "break", "break-answer", "twice", "hold", "late"] as const);
-  return { kind, ms: random.below(9_000) };
+  return { kind: random.pick(FATES), ms: random.below(9_000) };
 }
 
 /** How a consumer is started for the n-th time. */
