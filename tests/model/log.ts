@@ -46,7 +46,7 @@ export class PartitionLog {
     if (random.chance(0.1)) return this.#abort(count);
     const kinds = Array.from({ length: count }, (): RecordKind => {
       if (random.chance(0.9)) return "row";
-      return random.chance(0.3) ? "dead-letter" : "skipped";
+      return random.chance(0.2) ? "dead-letter" : "skipped";
     });
     // Now and then nothing but what makes no row, so that offsets are committed without a file.
     if (random.chance(0.1)) kinds.fill("skipped");

@@ -17,10 +17,13 @@ export interface NetworkTrouble {
   readonly loss: number;
   /** The connection stands still; what was sent arrives much later, or also then, once more. */
   readonly hold: number;
+  /** Of this process only; otherwise of all. */
+  readonly process?: Process;
 }
 
 const LATENCY_MS = 2;
 const HELD_MS_MAX = 15_000;
+const HANG_UP_MS_MAX = 100;
 const BATCHES_MAX = 3;
 /** At which the leaders and the coordinator are; the host is of no meaning. */
 export const NODES: readonly Address[] = [{ host: "b0", port: 1 }, { host: "b1", port: 1 }];
@@ -49,6 +52,10 @@ export class ClusterState {
     this.group = parts.group;
     this.topics = parts.topics;
     this.watch = parts.watch;
+  }
+
+  troubleOf(process: Process): NetworkTrouble | undefined {
+    return (this.trouble?.process ?? process) === process ? this.trouble : undefined;
   }
 
   moveCoordinator(): void {
@@ -261,8 +268,18 @@ class SimulatedLink {
     return connection;
   }
 
+  /** The program hears that a connection is gone, or has to wait for its own timeout. */
+  #hangUpSoon(connection: Connection, { api }: Request): void {
+    const { world } = this.#cluster;
+    if (world.random.chance(0.3)) return;
+    world.after(world.random.next() * HANG_UP_MS_MAX, this.#process, () => {
+      if (this.#connections.get(api === "Fetch") === connection) this.close();
+    });
+  }
+
   #send(connection: Connection, request: Request, answer: Reply): void {
-    const { world, trouble, watch } = this.#cluster;
+    const { world, watch } = this.#cluster;
+    const trouble = this.#cluster.troubleOf(this.#process);
     const { random } = world;
     if (request.api === "OffsetCommit") {
       for (const checkpoint of checkpointsOf(request.args)) {
@@ -273,25 +290,19 @@ class SimulatedLink {
     if (connection.isDead) return;
     let latencyMs = random.next() * LATENCY_MS;
     let isRepeated = false;
-    if (trouble !== undefined) {
-      if (random.chance(trouble.loss)) {
-        world.say(() => `${request.api}: the connection dies`);
-        if (random.chance(0.5)) connection.isDead = true;
-        connection.isDeaf = true;
-        // The program hears of it, or has to wait for its own timeout.
-        if (random.chance(0.7)) {
-          world.after(random.next() * 100, this.#process, () => {
-            for (const fail of connection.fail) fail("reset");
-            if (this.#connections.get(request.api === "Fetch") === connection) this.close();
-          });
-        }
-        if (connection.isDead) return;
-      } else if (random.chance(trouble.hold)) {
-        world.say(() => `${request.api}: held`);
-        const heldMs = random.next() ** 2 * HELD_MS_MAX;
-        isRepeated = random.chance(0.5);
-        if (isRepeated) connection.isDeaf = true;
-        latencyMs += heldMs;
+    if (trouble !== undefined && random.chance(trouble.loss)) {
+      world.say(() => `${request.api}: the connection dies`);
+      connection.isDeaf = true;
+      this.#hangUpSoon(connection, request);
+      connection.isDead = random.chance(0.5);
+      if (connection.isDead) return;
+    } else if (trouble !== undefined && random.chance(trouble.hold)) {
+      world.say(() => `${request.api}: held`);
+      latencyMs += random.next() ** 2 * HELD_MS_MAX;
+      connection.isDeaf = random.chance(0.8);
+      if (connection.isDeaf) {
+        isRepeated = random.chance(0.3);
+        this.#hangUpSoon(connection, request);
       }
     }
     connection.arriveMs = Math.max(connection.arriveMs, world.nowMs + latencyMs);
@@ -317,7 +328,7 @@ class SimulatedLink {
           answer(value);
         });
       }));
-    // What stood still on its way was not answered in time: it may also arrive twice.
+    // What is not answered may arrive twice.
     if (isRepeated) world.after(random.next() * LATENCY_MS, undefined, () => arrive(() => {}));
   }
 }

@@ -42,6 +42,18 @@ export interface Outcome {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+const TROUBLES = {
+  kills: 5,
+  stops: 4,
+  terminations: 2,
+  "network troubles": 4,
+  "coordinator moves": 1,
+  "disk troubles": 2,
+  "power cuts": 2,
+  "forgotten partitions": 1,
+};
+type Trouble = keyof typeof TROUBLES;
+
 /** A place for one process, which is started again whenever it has ended. */
 interface Slot {
   readonly name: string;
@@ -72,6 +84,8 @@ class Scenario {
   readonly #slots: Slot[] = [];
   readonly #config: Config;
   readonly #counts: Record<string, number> = {};
+  /** How often each trouble comes. Many worlds are spared of some: what hides behind one shows where it is not. */
+  readonly #weights: Record<Trouble, number>;
   #phase: "chaos" | "calm" | "end" | "sweep" | "over" = "chaos";
 
   constructor(seed: number, options: { readonly isTraced?: boolean }) {
@@ -84,6 +98,12 @@ class Scenario {
         this.#slots.push({ name: `${host}${i}`, host, runs: 0, process: undefined, ending: undefined });
       }
     }
+    this.#weights = { ...TROUBLES };
+    for (const kind of Object.keys(TROUBLES) as Trouble[]) {
+      if (random.chance(0.4)) this.#weights[kind] *= random.chance(0.5) ? 0 : 5;
+    }
+    // A commit that is accepted in part can only be mended by those that see the same folder.
+    if (hosts.length > 1) this.#weights["forgotten partitions"] = 0;
     this.#addTopic("a", 1 + random.below(3));
     if (random.chance(0.5)) this.#addTopic("b", 1 + random.below(2));
     this.#group = new Group(world, {
@@ -261,16 +281,26 @@ class Scenario {
     const { world } = this;
     const { random } = world;
     const slot = random.pick(this.#slots);
-    const kind = random.below(20);
-    if (kind < 5) this.#count("kills", () => this.#kill(slot));
-    else if (kind < 9) this.#count("stops", () => this.#freeze(slot));
-    else if (kind < 11) this.#count("terminations", () => this.#terminate(slot));
-    else if (kind < 15) this.#count("network troubles", () => this.#disturbNetwork());
-    else if (kind < 16) this.#count("coordinator moves", () => this.#cluster.moveCoordinator());
-    else if (kind < 18) this.#count("disk troubles", () => this.#disturbDisk(slot.host));
-    else if (kind < 19) this.#count("power cuts", () => this.#cutPower(slot.host));
-    // A commit that is accepted in part can only be mended by those that see the same folder.
-    else if (this.#disks.size === 1) this.#count("forgotten partitions", () => this.#forget());
+    let left = random.next() * Object.values(this.#weights).reduce((sum, weight) => sum + weight, 0);
+    const kind = Object.entries(this.#weights).find(([, weight]) => (left -= weight) < 0)?.[0];
+    switch (kind as Trouble | undefined) {
+      case "kills":
+        return this.#count("kills", () => this.#kill(slot));
+      case "stops":
+        return this.#count("stops", () => this.#freeze(slot));
+      case "terminations":
+        return this.#count("terminations", () => this.#terminate(slot));
+      case "network troubles":
+        return this.#count("network troubles", () => this.#disturbNetwork(slot));
+      case "coordinator moves":
+        return this.#count("coordinator moves", () => this.#cluster.moveCoordinator());
+      case "disk troubles":
+        return this.#count("disk troubles", () => this.#disturbDisk(slot.host));
+      case "power cuts":
+        return this.#count("power cuts", () => this.#cutPower(slot.host));
+      case "forgotten partitions":
+        return this.#count("forgotten partitions", () => this.#forget());
+    }
   }
 
   #kill(slot: Slot): void {
@@ -300,11 +330,16 @@ class Scenario {
     this.world.after(0, process, () => ending!.abort());
   }
 
-  #disturbNetwork(): void {
+  /** A little for all, or so much for one process that it may be cut off. */
+  #disturbNetwork({ process }: Slot): void {
     const { random } = this.world;
-    this.world.say(() => "the network is disturbed");
-    this.#cluster.trouble = { loss: random.next() * 0.1, hold: random.next() * 0.1 };
-    this.world.after(random.next() * 5_000, undefined, () => this.#cluster.trouble = undefined);
+    const isForAll = process === undefined || random.chance(0.5);
+    this.#cluster.trouble = isForAll
+      ? { loss: random.next() * 0.1, hold: random.next() * 0.1 }
+      : { loss: random.next(), hold: random.next(), process };
+    this.world.say(() => `the network is disturbed${isForAll ? "" : ` for ${process.name}`}`);
+    const ms = random.next() * (isForAll ? 5_000 : 2 * SESSION_TIMEOUT_MS);
+    this.world.after(ms, undefined, () => this.#cluster.trouble = undefined);
   }
 
   #disturbDisk(host: string): void {

@@ -145,8 +145,11 @@ export class World {
   }
 
   uuid(): `${string}-${string}-${string}-${string}-${string}` {
-    const { random } = this;
-    return `${random.hex(8)}-${random.hex(4)}-4${random.hex(3)}-8${random.hex(3)}-${random.hex(12)}`;
+    const [a, b, c, d] = Array.from(
+      { length: 4 },
+      () => this.random.below(2 ** 32).toString(16).padStart(8, "0"),
+    ) as [string, string, string, string];
+    return `${a}-${b.slice(4)}-4${b.slice(1, 4)}-8${c.slice(5)}-${c.slice(0, 4)}${d}`;
   }
 
   #push(task: Task): void {
