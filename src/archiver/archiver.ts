@@ -54,6 +54,7 @@ export interface ArchiverParts {
   readonly cluster: string;
   readonly client: KafkaClient;
   readonly sink: Sink;
+  readonly isNewSink?: boolean;
   readonly totals: Totals;
   readonly ending: AbortController;
   readonly schemas: Schemas;
@@ -80,6 +81,8 @@ export class Archiver implements MemberHandler {
   readonly #files: FileLog;
   readonly #member: GroupMember;
   #current: SessionArchive | undefined;
+  /** Until the first session has told what that means. */
+  #isNewSink: boolean;
   #failure: { readonly error: unknown } | undefined;
   #failureTimer: ReturnType<typeof setTimeout> | undefined;
   /** What the last session has left unsaved. */
@@ -119,6 +122,7 @@ export class Archiver implements MemberHandler {
       cluster,
       client,
       sink,
+      isNewSink: sink.isNew,
       totals,
       ending,
       schemas: new Schemas({ separator: config.separator, lookup: (id) => registry.schema(id) }),
@@ -139,6 +143,7 @@ export class Archiver implements MemberHandler {
     this.#cluster = parts.cluster;
     this.#client = parts.client;
     this.#sink = parts.sink;
+    this.#isNewSink = parts.isNewSink ?? false;
     this.#totals = parts.totals;
     this.#ending = parts.ending;
     this.#schemas = parts.schemas;
@@ -202,6 +207,7 @@ export class Archiver implements MemberHandler {
     const recovery: RecoveryOptions = {
       session,
       sink: this.#sink,
+      isNewSink: this.#isNewSink,
       onSinkError: this.#config.onSinkError,
       ending: this.#ending.signal,
       tellForeign: (positions) =>
@@ -218,6 +224,7 @@ export class Archiver implements MemberHandler {
     };
     const recovered = await this.#recover(recovery);
     if (recovered === undefined) return;
+    this.#isNewSink = false;
     const { ready, waiting } = recovered;
     await faultPoint("session-ready");
     const current = this.#current = new SessionArchive({

@@ -4,6 +4,7 @@ import {
   commitUntilKnown,
   formatMetadata,
   judge,
+  parseMetadata,
   type PartitionPlan,
   planPartition,
   reportMissing,
@@ -23,6 +24,8 @@ const JUDGE_ROUNDS_MAX = 10;
 export interface RecoveryOptions {
   readonly session: Session;
   readonly sink: Sink;
+  /** Nothing was archived in the sink before this program: told, where the group has archived elsewhere. */
+  readonly isNewSink?: boolean;
   /** Whether a sink that fails is tried again, or ends the program. */
   readonly onSinkError: "retry" | "stop";
   /** Aborted when the program's end has begun: then nothing is waited for. */
@@ -66,7 +69,9 @@ export function keyOf({ topic, partition }: TopicPartition): string {
 export async function recover(options: RecoveryOptions): Promise<Recovery> {
   const { session, sink } = options;
   const waiting = await settle(options);
-  const plans = (await session.committed(session.assignment)).map((entry) => {
+  const committed = await session.committed(session.assignment);
+  if (options.isNewSink) warnOfOtherStores(committed, sink.store);
+  const plans = committed.map((entry) => {
     const plan = planPartition(entry, sink.store);
     const checkpoint = waiting.get(keyOf(plan));
     // What we commit next must go on naming it: once nobody does, it counts as never committed, and is deleted.
@@ -76,6 +81,16 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
   });
   await faultPoint("offsets-read");
   return { ready: await commitPositions(plans, options), waiting };
+}
+
+/** An output folder that is new to a group that is not may be the mount point of a disk that is not there. */
+function warnOfOtherStores(committed: readonly CommittedOffset[], store: string): void {
+  const stores = committed.flatMap(({ metadata }) => parseMetadata(metadata)?.store ?? []);
+  if (!stores.some((other) => other !== store)) return;
+  log.warning(
+    "The output folder is new, but the group has archived into another one: where that is a disk that should be " +
+      "mounted here, stop the program and mount it",
+  );
 }
 
 /** Judges every checkpoint that is found prepared. @returns those that wait for other members' partitions. */

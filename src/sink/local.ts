@@ -67,13 +67,19 @@ interface Place {
 
 export class LocalSink implements Sink {
   readonly store: string;
+  /** Nothing was archived here before. */
+  readonly isNew: boolean;
   readonly #place: Place;
   readonly #alsoInto: readonly string[];
   /** Topics whose mark is known to be there. */
   readonly #marked = new Set<string>();
 
-  private constructor(place: Place, alsoInto: readonly string[]) {
+  private constructor(
+    place: Place,
+    { alsoInto, isNew }: { alsoInto: readonly string[]; isNew: boolean },
+  ) {
     this.store = place.store;
+    this.isNew = isNew;
     this.#place = place;
     this.#alsoInto = alsoInto;
   }
@@ -88,13 +94,13 @@ export class LocalSink implements Sink {
     const { output, alsoInto = [] } = options;
     const root = join(output, HOME);
     const home = join(root, encodeURIComponent(options.cluster), folderName(options.group));
-    const store = await usable(output, "--output", async () => {
+    const { store, isNew } = await usable(output, "--output", async () => {
       await makeFolder(home);
       return await makeStore(root);
     });
     for (const folder of alsoInto) await usable(folder, ALSO_INTO_FLAG, () => makeFolder(folder));
     for (const folder of [output, ...alsoInto]) await tryLink(home, folder);
-    return new LocalSink({ output, root, home, store }, alsoInto);
+    return new LocalSink({ output, root, home, store }, { alsoInto, isNew });
   }
 
   begin(ref: CheckpointRef): Promise<Preparation> {

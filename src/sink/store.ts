@@ -6,16 +6,17 @@ import { SinkError } from "./problems.ts";
 
 const STORE = "store";
 
-/** Reads the store's id in `root`, or makes it. */
-export async function makeStore(root: string): Promise<string> {
+/** Reads the store's id in `root`, or makes it: then the archive is new. */
+export async function makeStore(root: string): Promise<{ readonly store: string; readonly isNew: boolean }> {
   const path = join(root, STORE);
-  const store = await makeOnce(path, crypto.randomUUID().replaceAll("-", ""));
+  const made = crypto.randomUUID().replaceAll("-", "");
+  const store = await makeOnce(path, made);
   if (!/^[0-9a-f]{32}$/.test(store)) {
     throw new UserError(`${path} does not hold a store id but ${JSON.stringify(store.slice(0, 40))}`, {
       hint: "Restore the file from a backup, or move the archive's files to a new --output folder.",
     });
   }
-  return store;
+  return { store, isNew: store === made };
 }
 
 /**

@@ -78,7 +78,8 @@ integrationTest(
     const [, store, checkpoint] = line.split(" ");
     // Two others go on, one after the other and each with more than one commit.
     await job.produce(100, 200);
-    await archive(second!, { flags: ["--rows", "20"] });
+    const newHost = await archive(second!, { flags: ["--rows", "20"] });
+    assert.match(newHost, /The output folder is new, but the group has archived into another one/);
     await job.produce(200, 300);
     await archive(third!, { flags: ["--rows", "20"] });
     for (const { metadata } of (await servers.committed(job.group, job.topic)).values()) {
@@ -91,6 +92,7 @@ integrationTest(
     );
     await job.produce(300, 320);
     const told = await archive(first!);
+    assert.doesNotMatch(told, /The output folder is new/);
     assert.match(told, /Recovered checkpoint .* it was committed, and is published now/);
     const archives = await Promise.all([first!, second!, third!].map((host) => host.archive()));
     assertIds({ files: [], rows: archives.flatMap(({ rows }) => rows) }, 0, 320);
