@@ -11,6 +11,7 @@ import {
   uniqueName,
   waitFor,
 } from "../support/mod.ts";
+import { LocalSink } from "../../src/sink/mod.ts";
 import { type Finding, type Report, verify } from "../../src/verify/mod.ts";
 import { assertIds, event, type Job, makeJob, preparedFolders, TYPE } from "./events.ts";
 
@@ -235,8 +236,7 @@ async function archiveOf(
       schema: { columns: [{ name: "id", type: { kind: "int64" }, nullable: false }] },
       rows: Array.from({ length: next - first }, (_, id) => [BigInt(id)]),
       content: {
-        ...{ version: "1", kind: "data", cluster, group: uniqueName("nobody"), topic, schemas: new Map() },
-        group: "nobody",
+        ...{ version: "1", kind: "data", cluster, group: "nobody", topic, schemas: new Map() },
         checkpoint: index.toString(16).padStart(32, "0"),
         ranges: [{ ...range, rows: next - first, deadLetters: {}, skipped: {} }],
       },
@@ -280,13 +280,20 @@ integrationTest(
     await produce(2, 3);
     await servers.produceRaw(job.topic, [{ value: null, partition: 2 }, { value: null, partition: 2 }]);
     await produce(2, 1);
+    const cluster = await clusterId(servers);
     await archiveOf(job.output, {
-      cluster: await clusterId(servers),
+      cluster,
       topic: job.topic,
       ranges: [[0, 0, 4], [0, 6, 10], [0, 16, 21], [0, 22, 24], [1, 0, 3], [1, 8, 10], [2, 0, 3], [2, 5, 6]],
     });
+    // Prepared for a hole, and never committed: it will not fill it.
+    const sink = await LocalSink.open({ output: job.output, cluster, group: "nobody" });
+    const preparation = await sink.begin({ generation: 1, id: "d".repeat(32) });
+    await preparation.seal(job.topic, [{ topic: job.topic, partition: 0, first: 4n, next: 6n }]);
+    assert.deepEqual(brief(problemsOf(await verify(job.output)).slice(0, 1)), ["hole 0 [10, 16)"]);
     const { findings } = await verify(job.output, { kafka: { brokers: [servers.brokers] } });
-    const texts = findings.filter(({ kind }) => kind !== "not-compared")
+    assert.match(findings.find(({ kind }) => kind === "prepared")!.text, /is prepared and not committed/);
+    const texts = findings.filter(({ kind }) => !["not-compared", "prepared"].includes(kind))
       .map(({ kind, partition, first, next, text }) => `${kind} ${partition} [${first}, ${next}): ${text}`);
     const nothing = "no record is there: transaction markers, aborted transactions, or compaction";
     assert.deepEqual(texts, [
