@@ -335,7 +335,8 @@ function renewInTime(broker: any): void {
   for (const connection of broker.connectionPool.pool) {
     connection.reauthenticationThreshold = Math.min(
       RENEW_LOGIN_MS_MAX,
-      Number(connection.sessionLifetime) * RENEW_LOGIN_PART,
+      // kafkajs makes an integer of 64 bits of it.
+      Math.round(Number(connection.sessionLifetime) * RENEW_LOGIN_PART),
     );
   }
 }

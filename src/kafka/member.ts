@@ -5,6 +5,7 @@ import { faultPoint } from "../fault.ts";
 import type { TopicPartition } from "../model.ts";
 import { type FetchProblem, type MemberHandler, SessionOverError } from "./api.ts";
 import type { Cluster } from "./cluster.ts";
+import { Code, codeName, isCoordinatorAway } from "./codes.ts";
 import { Fetcher, type FetcherOptions } from "./fetcher.ts";
 import { Coordinator } from "./group.ts";
 import { type Joined, joinOnce, type JoinStep } from "./join.ts";
@@ -47,6 +48,8 @@ export class GroupMember {
   /** What the next join subscribes to. */
   #topics: readonly string[];
   #memberId = "";
+  /** Who it was in a session that was lost, until the group has forgotten that. */
+  #formerId = "";
   #session: MemberSession | undefined;
 
   constructor(context: MemberContext, handler: MemberHandler) {
@@ -98,7 +101,7 @@ export class GroupMember {
         const joined = await this.#join();
         if (joined === undefined) break;
         await this.#live(joined);
-        await this.#forgetLost();
+        this.#forgetLost();
       }
     } finally {
       if (!this.#abandoned.signal.aborted) await this.#leave();
@@ -109,9 +112,9 @@ export class GroupMember {
    * After a session that was lost, the next one has another member id. With the old id a follower may be given the very
    * same generation again, and then a commit of the lost session that arrives late would still be accepted.
    */
-  async #forgetLost(): Promise<void> {
-    if (this.#session?.isLost !== true || this.#abandoned.signal.aborted) return;
-    await this.#leave();
+  #forgetLost(): void {
+    if (this.#session?.isLost !== true) return;
+    this.#formerId = this.#memberId;
     this.#memberId = "";
   }
 
@@ -166,10 +169,29 @@ export class GroupMember {
     }, JOIN_QUIET_MS);
     const context = { ...this.#context, coordinator: this.#coordinator };
     try {
+      const code = await this.#leaveFormer();
+      if (isCoordinatorAway(code)) {
+        this.#coordinator.forget();
+        return { kind: "again", memberId: this.#memberId, when: "later", code: codeName(code) };
+      }
       return await joinOnce(context, this.#memberId, { ...options, topics: this.#topics, signal });
     } finally {
       clearTimeout(quiet);
     }
+  }
+
+  /**
+   * A member that the group has not forgotten holds up the join until its session timeout: the one that it was before is
+   * taken out first. When its session was lost the coordinator was most likely not there to be told.
+   *
+   * @returns the answer's error code.
+   */
+  async #leaveFormer(): Promise<number> {
+    if (this.#formerId === "") return Code.NONE;
+    const args = { groupId: this.#context.options.group, memberId: this.#formerId };
+    const { errorCode } = await this.#coordinator.request("LeaveGroup", args, LEAVE_TIMEOUT_MS);
+    if (!isCoordinatorAway(errorCode)) this.#formerId = "";
+    return errorCode;
   }
 
   /** One generation, from the handler's `joined` to its `revoked` or `lost`. */
@@ -286,8 +308,9 @@ export class GroupMember {
 
   /** So that the others need not wait for the session timeout; if it fails, they do. */
   async #leave(): Promise<void> {
-    if (this.#memberId === "") return;
-    const args = { groupId: this.#context.options.group, memberId: this.#memberId };
+    const memberId = this.#memberId || this.#formerId;
+    if (memberId === "") return;
+    const args = { groupId: this.#context.options.group, memberId };
     const done = new AbortController();
     await faultPoint("before-leave");
     try {

@@ -8,7 +8,7 @@ import { connect as connectTls } from "node:tls";
 
 import { ExitCode, UserError } from "../errors.ts";
 import { MECHANISMS } from "../security.ts";
-import { isTlsError, speaksTls, tlsOptions } from "../tls.ts";
+import { speaksTls, tlsOptions } from "../tls.ts";
 import type { Access } from "./access.ts";
 import type { Address } from "./requests.ts";
 
@@ -43,7 +43,7 @@ export async function explainHangUp(
   if (!withTls && await speaksTls(host, port)) {
     const right = protocol.replace("plaintext", "ssl");
     return problem(
-      `The broker ${name} speaks TLS, and we ${protocol}`,
+      `The broker ${name} speaks TLS on this port, and security protocol ${protocol} does not`,
       `Write --security-protocol ${right}, and name its authority with --tls-ca if it is not a public one.`,
     );
   }
@@ -95,7 +95,7 @@ function askOn(socket: Socket, api: number, body: Buffer): Promise<Buffer | unde
     };
     const timer = setTimeout(done, ASK_TIMEOUT_MS);
     let received = Buffer.alloc(0);
-    socket.on("error", (error: Error & { code?: string }) => isTlsError(error.code) ? done() : done());
+    socket.on("error", () => done());
     socket.on("close", () => done());
     socket.on("data", (bytes: Buffer) => {
       received = Buffer.concat([received, bytes]);

@@ -12,6 +12,7 @@ const log = getLogger(["kafka2parquet", "kafka", "oauth"]);
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const ANSWER_BYTES_MAX = 1 << 20;
+const HTTP_UNAUTHORIZED = 401;
 /** A token is replaced when this part of its life is over: enough is left to try again. */
 const USED_PART = 0.8;
 /** Where the issuer does not say how long its token lives. */
@@ -78,16 +79,29 @@ export class OauthTokens {
   }
 
   async #fetch(): Promise<Token> {
-    const { tokenUrl, clientId, clientSecret, scope, tls } = this.#settings;
+    const { clientId, clientSecret } = this.#settings;
+    const written = `${clientId}:${clientSecret}`;
+    // RFC 6749 wants both encoded as in a form, Java's client and most issuers do not.
+    const encoded = [clientId, clientSecret].map(formEncoded).join(":");
+    let answer = await this.#ask(written);
+    if (answer.status === HTTP_UNAUTHORIZED && encoded !== written) answer = await this.#ask(encoded);
+    const token = this.#read(answer);
+    hideSecrets([token.value]);
+    log.debug("Got a token for Kafka that is good for {seconds} s", {
+      seconds: Math.round((token.expiresAtMs - this.#nowMs()) / 1000),
+    });
+    return this.#token = token;
+  }
+
+  async #ask(credentials: string): Promise<Answer> {
+    const { tokenUrl, scope, tls } = this.#settings;
     const form = new URLSearchParams({
       grant_type: "client_credentials",
       ...(scope !== undefined && { scope }),
     });
-    // By RFC 6749 both are encoded as in a form before they are put together.
-    const credentials = [clientId, clientSecret].map(formEncoded).join(":");
-    let answer: Answer;
+    hideSecrets([credentials]);
     try {
-      answer = await post(tokenUrl, {
+      return await post(tokenUrl, {
         body: form.toString(),
         headers: {
           "content-type": "application/x-www-form-urlencoded",
@@ -99,12 +113,6 @@ export class OauthTokens {
     } catch (error) {
       throw await this.#explain(error);
     }
-    const token = this.#read(answer);
-    hideSecrets([token.value]);
-    log.debug("Got a token for Kafka that is good for {seconds} s", {
-      seconds: Math.round((token.expiresAtMs - this.#nowMs()) / 1000),
-    });
-    return this.#token = token;
   }
 
   #read({ status, text }: Answer): Token {
