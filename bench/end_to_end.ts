@@ -82,6 +82,13 @@ export class Stage implements AsyncDisposable {
     this.#records += records;
   }
 
+  /** An empty folder that goes with the stage. */
+  async makeFolder(name: string): Promise<string> {
+    const path = `${this.#folder}/${name}`;
+    await Deno.mkdir(path);
+    return path;
+  }
+
   /** One short run on few records: what is downloaded, compiled or cached at the first start. */
   async warmUp(pipeline: Pipeline): Promise<void> {
     await this.#run(pipeline, this.#job(WARM_TOPIC, { rowsPerFile: 1_200, records: WARM_RECORDS }));
