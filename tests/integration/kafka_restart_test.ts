@@ -71,12 +71,26 @@ integrationTest(
     const handler = new Counter();
     const member = client.createMember(handler);
     const running = member.run();
-    await waitFor(() => handler.values.length === 50, { what: "the first records" });
+    // The session of this one is over long before its group would notice.
+    const other = await connect(kafka.bootstrap, { group: "5", sessionTimeoutMs: 600_000 });
+    const patient = new Counter();
+    const otherMember = other.createMember(patient);
+    const otherRunning = otherMember.run();
+    await waitFor(() => handler.values.length === 50 && patient.values.length === 50, {
+      what: "the first records",
+    });
     await kafka.nodes[0]!.shutdown();
+    patient.sessions[0]!.renew();
     await waitFor(() => handler.losses === 1, { what: "the end of the session" });
     await kafka.restart();
     await servers.produceRaw(TOPIC, messages("after"));
-    await waitFor(() => handler.values.length === 100, { what: "the records after the restart" });
+    await waitFor(() => handler.values.length === 100 && patient.values.length === 100, {
+      what: "the records after the restart",
+    });
+    assert.ok(patient.sessions.length > 1, "it has joined anew");
+    otherMember.stop();
+    await otherRunning;
+    other.disconnect();
     await waitFor(async () => {
       const session = handler.sessions.at(-1)!;
       const outcome = await session.commit([{ topic: TOPIC, partition: 0, offset: 1n, metadata: "m" }]);
