@@ -45,7 +45,8 @@ export class Output {
 /** Cells of a line on this terminal; without one, `otherwise`. */
 export function terminalWidth(otherwise: number = WIDTH_DEFAULT): number {
   try {
-    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : otherwise;
+    // Some terminals, those of scripts among them, do not know how wide they are.
+    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns || otherwise : otherwise;
   } catch {
     return otherwise;
   }
