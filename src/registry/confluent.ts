@@ -29,7 +29,6 @@ export async function openApi({ url, timeoutMs, security }: ApiOptions): Promise
   const { SchemaRegistry } = await import("@kafkajs/confluent-schema-registry") as any;
   const { api } = new SchemaRegistry({
     host: url,
-    ...(security.auth?.kind === "basic" && { auth: security.auth }),
     ...(url.startsWith("https:") && { agent: new Agent({ ...tlsOptions(security.tls), keepAlive: true }) }),
     retry: {
       // The client makes an error of each failed response, without the registry's own code, and with a status 400
@@ -41,10 +40,6 @@ export async function openApi({ url, timeoutMs, security }: ApiOptions): Promise
       },
     },
     middlewares: [() => ({
-      request: (request: any) =>
-        security.auth?.kind === "bearer"
-          ? request.enhance({ headers: { authorization: `Bearer ${security.auth.token}` } })
-          : request,
       response: (next: () => Promise<any>, _renew: unknown, request: object) =>
         next().catch((error) => {
           const response = failures.get(request);
@@ -53,11 +48,22 @@ export async function openApi({ url, timeoutMs, security }: ApiOptions): Promise
         }),
     })],
   });
+  // With each call and not by a middleware: that would make other requests of them, and hide their responses from us.
+  const common = { timeout: timeoutMs, ...headersOf(url, security) };
   return {
-    schemaById: async (id) => read(await api.Schema.find({ id, timeout: timeoutMs })),
+    schemaById: async (id) => read(await api.Schema.find({ id, ...common })),
     subjectVersion: async (subject, version) =>
-      read(await api.Subject.version({ subject, version, timeout: timeoutMs })),
+      read(await api.Subject.version({ subject, version, ...common })),
   };
+}
+
+/** A user name in the URL goes before all others. */
+function headersOf(url: string, { auth }: RegistrySecurity): { headers?: { authorization: string } } {
+  if (auth === undefined || new URL(url).username !== "") return {};
+  const authorization = auth.kind === "bearer"
+    ? `Bearer ${auth.token}`
+    : `Basic ${new TextEncoder().encode(`${auth.username}:${auth.password}`).toBase64()}`;
+  return { headers: { authorization } };
 }
 
 function read(response: any): RegistryAnswer {
