@@ -203,7 +203,7 @@ export const MUTATIONS: readonly Mutation[] = [
       "a follower may get the very same generation again, and a late commit of the lost session is accepted",
     edits: [{
       file: "src/kafka/member.ts",
-      find: `    await this.#leave();\n    this.#memberId = "";`,
+      find: `    this.#formerId = this.#memberId;\n    this.#memberId = "";`,
       replace: "",
     }],
     inModel: true,

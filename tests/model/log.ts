@@ -41,7 +41,7 @@ export class PartitionLog {
   }
 
   /** Appends one batch, or an aborted transaction with its marker. */
-  produce({ random }: World): void {
+  produce({ random }: World, options: { readonly skippedBatches: number }): void {
     const count = 1 + random.below(RECORDS_MAX);
     if (random.chance(0.1)) return this.#abort(count);
     const kinds = Array.from({ length: count }, (): RecordKind => {
@@ -49,7 +49,7 @@ export class PartitionLog {
       return random.chance(0.2) ? "dead-letter" : "skipped";
     });
     // Now and then nothing but what makes no row, so that offsets are committed without a file.
-    if (random.chance(0.1)) kinds.fill("skipped");
+    if (random.chance(options.skippedBatches)) kinds.fill("skipped");
     for (const [i, kind] of kinds.entries()) this.owed.set(this.#end + i, kind);
     this.#append(kinds, undefined);
   }

@@ -17,6 +17,8 @@ export interface NetworkTrouble {
   readonly loss: number;
   /** The connection stands still; what was sent arrives much later, or also then, once more. */
   readonly hold: number;
+  /** Commits are held, and the program hears soon that the connection is gone: it repeats them. */
+  readonly holdCommit: number;
   /** Of this process only; otherwise of all. */
   readonly process?: Process;
 }
@@ -281,7 +283,8 @@ class SimulatedLink {
     const { world, watch } = this.#cluster;
     const trouble = this.#cluster.troubleOf(this.#process);
     const { random } = world;
-    if (request.api === "OffsetCommit") {
+    const isCommit = request.api === "OffsetCommit";
+    if (isCommit) {
       for (const checkpoint of checkpointsOf(request.args)) {
         watch.commitSent(checkpoint);
       }
@@ -296,7 +299,9 @@ class SimulatedLink {
       this.#hangUpSoon(connection, request);
       connection.isDead = random.chance(0.5);
       if (connection.isDead) return;
-    } else if (trouble !== undefined && random.chance(trouble.hold)) {
+    } else if (
+      trouble !== undefined && random.chance(Math.max(trouble.hold, isCommit ? trouble.holdCommit : 0))
+    ) {
       world.say(() => `${request.api}: held`);
       latencyMs += random.next() ** 2 * HELD_MS_MAX;
       connection.isDeaf = random.chance(0.8);

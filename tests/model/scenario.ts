@@ -16,7 +16,7 @@ import { Disk, installDisks } from "./disk.ts";
 import { encoder } from "./encoder.ts";
 import { Group } from "./group.ts";
 import { PartitionLog, SCHEMA_ID } from "./log.ts";
-import { ClusterState, NODES, simulatedKafkajs } from "./network.ts";
+import { ClusterState, type NetworkTrouble, NODES, simulatedKafkajs } from "./network.ts";
 import { DEAD_LETTER, indexOf, OUTPUT, Truth } from "./truth.ts";
 import { install, type Process, World } from "./world.ts";
 
@@ -141,9 +141,10 @@ class Scenario {
     const { random } = world;
     for (const slot of this.#slots) this.#startSoon(slot, 3_000);
     const chaosMs = CHAOS_MS_MIN + random.below(CHAOS_MS_MAX - CHAOS_MS_MIN);
-    this.#produce(50 + random.below(300));
-    const paceMs = 100 + random.below(2_000);
-    this.#upset(paceMs);
+    const isSlow = random.chance(0.3);
+    this.#produce(isSlow ? 1_000 + random.below(4_000) : 50 + random.below(300), isSlow ? 0.6 : 0.1);
+    // From ten troubles a second to one in ten seconds.
+    this.#upset(100 * 100 ** random.next());
     world.after(chaosMs, undefined, () => this.#calm());
     while (this.#phase !== "over" && world.violation === undefined) {
       if (!world.step()) world.violate("progress: nothing happens any more");
@@ -158,12 +159,12 @@ class Scenario {
     );
   }
 
-  #produce(everyMs: number): void {
+  #produce(everyMs: number, skippedBatches: number): void {
     this.world.after(this.world.random.next() * 2 * everyMs, undefined, () => {
       if (this.#phase !== "chaos") return;
       const { random } = this.world;
-      random.pick(random.pick([...this.#topics.values()])).produce(this.world);
-      this.#produce(everyMs);
+      random.pick(random.pick([...this.#topics.values()])).produce(this.world, { skippedBatches });
+      this.#produce(everyMs, skippedBatches);
     });
   }
 
@@ -330,16 +331,20 @@ class Scenario {
     this.world.after(0, process, () => ending!.abort());
   }
 
-  /** A little for all, or so much for one process that it may be cut off. */
+  /** A little for all, commits that come late, or so much for one process that it may be cut off. */
   #disturbNetwork({ process }: Slot): void {
-    const { random } = this.world;
-    const isForAll = process === undefined || random.chance(0.5);
-    this.#cluster.trouble = isForAll
-      ? { loss: random.next() * 0.1, hold: random.next() * 0.1 }
-      : { loss: random.next(), hold: random.next(), process };
-    this.world.say(() => `the network is disturbed${isForAll ? "" : ` for ${process.name}`}`);
-    const ms = random.next() * (isForAll ? 5_000 : 2 * SESSION_TIMEOUT_MS);
-    this.world.after(ms, undefined, () => this.#cluster.trouble = undefined);
+    const { world } = this;
+    const { random } = world;
+    const trouble = random.pick<NetworkTrouble>([
+      { loss: random.next() * 0.1, hold: random.next() * 0.1, holdCommit: 0 },
+      { loss: 0, hold: 0, holdCommit: random.next() },
+      { loss: random.next(), hold: random.next(), holdCommit: 0, ...(process !== undefined && { process }) },
+    ]);
+    this.#cluster.trouble = trouble;
+    world.say(() =>
+      `the network is disturbed${trouble.process === undefined ? "" : ` for ${trouble.process.name}`}`
+    );
+    world.after(random.next() * 2 * SESSION_TIMEOUT_MS, undefined, () => this.#cluster.trouble = undefined);
   }
 
   #disturbDisk(host: string): void {
