@@ -5,7 +5,7 @@ import { ExitCode, UserError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { VERSION } from "../version.ts";
 import { type CommandOption, type Subcommand, SUBCOMMANDS } from "./commands.ts";
-import { ALL_OPTIONS, defaultText, envName, GROUPS, type OptionSpec } from "./options.ts";
+import { ALL_OPTIONS, defaultText, envName, FILE_SUFFIX, GROUPS, type OptionSpec } from "./options.ts";
 import type { Texts } from "./resolve.ts";
 
 /** What the commands do, given their arguments and the texts of their flags. */
@@ -167,7 +167,10 @@ function misuse(error: CommanderError, command: Command): UserError {
       if (flags.includes(word)) {
         return usageError(`${word} takes no value`, `Write ${word} alone, or leave it out.`);
       }
-      return usageError(unknown("option", word), didYouMean(nearestFlag(word, flags)) ?? general);
+      return usageError(
+        unknown("option", word),
+        withoutFlag(word) ?? didYouMean(nearestFlag(word, flags)) ?? general,
+      );
     }
     case "commander.optionMissingArgument": {
       const flag = /'(.*?)'/.exec(first)?.[1] ?? "";
@@ -175,6 +178,16 @@ function misuse(error: CommanderError, command: Command): UserError {
     }
   }
   return usageError(first.charAt(0).toUpperCase() + first.slice(1), rest.join(" ").trim() || general);
+}
+
+/** Where an option stands that has no flag. */
+function withoutFlag(word: string): string | undefined {
+  const option = ALL_OPTIONS.find(({ hidden, name }) => hidden && word === `--${name}`);
+  if (option === undefined) return undefined;
+  const file = option.secret
+    ? `, or ${envName(option)}${FILE_SUFFIX} to the path of a file that holds it`
+    : "";
+  return `It has no flag: set ${envName(option)}${file}, or ${option.name} in the config file.`;
 }
 
 function helpOf(command: Command): string {
