@@ -250,12 +250,13 @@ export class Archiver implements MemberHandler {
     void this.#judgeAgain(recovery, waiting);
   }
 
-  /** @returns undefined where the program's end has begun meanwhile: there is nothing to save yet. */
+  /** @returns undefined where the end of the session has begun meanwhile: there is nothing to save yet. */
   async #recover(options: RecoveryOptions): Promise<Recovery | undefined> {
     try {
       return await recover(options);
     } catch (error) {
-      if (error instanceof SessionOverError && this.#ending.signal.aborted) return undefined;
+      const isEnding = this.#ending.signal.aborted || options.session.leaving.aborted;
+      if (error instanceof SessionOverError && isEnding) return undefined;
       throw error;
     }
   }

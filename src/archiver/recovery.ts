@@ -63,7 +63,7 @@ export function keyOf({ topic, partition }: TopicPartition): string {
  * Publishes what was committed, discards what was not, and gives every partition of the session its position,
  * committed with our metadata before anything is fetched.
  *
- * @throws SessionOverError where the session ends meanwhile, or the program's end begins while the sink fails.
+ * @throws SessionOverError where the session ends meanwhile, or its end or the program's begins while the sink fails.
  * @throws SinkError where it is to stop at once.
  */
 export async function recover(options: RecoveryOptions): Promise<Recovery> {
@@ -201,6 +201,7 @@ async function complete(
         store,
         checkpoint: checkpoint.ref.id,
         first,
+        start: plans.get(keyOf({ topic, partition }))?.start,
         pending: plans.get(keyOf({ topic, partition }))?.pending ?? new Map(),
       }),
     })),
@@ -227,17 +228,24 @@ async function commitPositions(
     if (position === undefined) {
       throw new Error(`Kafka named no start offset for ${plan.topic}[${plan.partition}]`);
     }
-    return { ...plan, position, uncovered: plan.uncovered ?? position };
+    const start = plan.position === undefined ? position : plan.start;
+    return { ...plan, position, uncovered: plan.uncovered ?? position, start };
   });
   const uncommitted = ready.filter((plan) => plan.commitFirst);
   if (uncommitted.length > 0) {
     await faultPoint("before-initial-commit");
     await commitOrThrow(
-      uncommitted.map(({ topic, partition, position, pending }) => ({
+      uncommitted.map(({ topic, partition, position, start, pending }) => ({
         topic,
         partition,
         offset: position,
-        metadata: formatMetadata({ store: sink.store, checkpoint: undefined, first: position, pending }),
+        metadata: formatMetadata({
+          store: sink.store,
+          checkpoint: undefined,
+          first: position,
+          start,
+          pending,
+        }),
       })),
       session,
     );
@@ -254,7 +262,7 @@ async function commitOrThrow(offsets: Parameters<Session["commit"]>[0], session:
 }
 
 /**
- * Tries until it works or the session ends; heartbeats go on meanwhile.
+ * Tries until it works, or the session's or the program's end begins; heartbeats go on meanwhile.
  *
  * @throws UserError at once where the configuration is what is wrong, or the sink and it is to stop.
  */
@@ -270,7 +278,7 @@ async function untilOver<T>(
     isFinal: (error) =>
       error instanceof UserError &&
       (error.exitCode === ExitCode.config || (error instanceof SinkError && onSinkError === "stop")),
-    signal: AbortSignal.any([session.signal, ending]),
+    signal: AbortSignal.any([session.leaving, ending]),
     onError: (error) =>
       log.warning("Cannot {what}, trying again: {reason}", { what, reason: problemLine(error) }),
   });

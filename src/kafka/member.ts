@@ -221,6 +221,8 @@ export class GroupMember {
       partitions: assignment.length,
     });
     const stop = aborted(this.#stopping.signal);
+    // Also while the handler is still in `joined`: what it waits for, such as a disk, must not hold up the others.
+    void session.ending.then(() => session.leave());
     try {
       await this.#call(session, () => this.#handler.joined(session));
       fetcher.start();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { canMount, type TestDisk, testDisk } from "../support/disk.ts";
 import { integrationTest } from "../support/integration.ts";
-import { type Program, readArchive, type TestServers, waitFor } from "../support/mod.ts";
+import { type Program, readArchive, runProgram, tempDir, type TestServers, waitFor } from "../support/mod.ts";
 import { assertCovered, assertIds, type Job, makeJob, preparedFolders } from "./events.ts";
 
 const QUICK = { env: { KAFKA2PARQUET_SESSION_TIMEOUT: "6s" } };
@@ -196,3 +196,26 @@ diskTest(
     assert.throws(() => Deno.statSync(disk.outside(job.output)), Deno.errors.NotFound);
   },
 );
+
+diskTest("a member whose folder is away does not hold up the others", async (job) => {
+  const { disk } = job;
+  const env = { ...QUICK.env, K2P_FAULT: "joined:delay=2s" };
+  await using waiting = disk.runProgram([...job.flags, "--age", "300ms"], { env });
+  await waiting.waitForLine(/fault: joined/);
+  await disk.sh(`mv ${job.output} ${job.output}.away`);
+  await waiting.waitForLine(/Cannot list what is prepared, trying again: .* is gone/);
+  await using folder = await tempDir();
+  const output = `${folder.path}/data`;
+  const flags = job.flags.with(job.flags.indexOf("--output") + 1, output);
+  await using other = runProgram([...flags, "--age", "300ms"], QUICK);
+  // Kafka would wait a minute for a member that does not come to the rebalance.
+  await other.waitForLine(/Joined group .* generation 2/, { deadlineMs: 40_000 });
+  await disk.sh(`mv ${job.output}.away ${job.output}`);
+  await job.produce(0, 40);
+  await waitFor(
+    async () => (await readArchive(output)).rows.length + (await job.seen.archive()).rows.length === 40,
+    { what: "all rows", deadlineMs: 60_000 },
+  );
+  for (const program of [waiting, other]) program.signal("SIGTERM");
+  for (const program of [waiting, other]) await assertExit(program, 0);
+});
