@@ -1,7 +1,7 @@
 /** The model, longer than a unit test may take; and with each safeguard of the program taken out, which it must notice. */
 import assert from "node:assert/strict";
 import { testRandom } from "../support/mod.ts";
-import { explore } from "../model/main.ts";
+import { exploreInWorkers } from "../model/explore.ts";
 import { mutatedTree, MUTATIONS } from "./mutations.ts";
 
 const STEPS = 1_000_000;
@@ -12,7 +12,7 @@ const MUTATION_SEED = Deno.env.get("K2P_SEED") ?? "1";
 
 Deno.test("model: a million steps break no invariant", async () => {
   const { seed } = testRandom();
-  const { broken, steps, worlds, seconds } = await explore(seed, { steps: STEPS });
+  const { broken, steps, worlds, seconds } = await exploreInWorkers(seed, { steps: STEPS });
   console.log(`${steps} steps in ${worlds} worlds, ${seconds.toFixed(1)} s`);
   assert.equal(broken, undefined, `deno task model --seed ${broken?.seed} --trace`);
 });

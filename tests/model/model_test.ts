@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { testRandom } from "../support/mod.ts";
-import { explore, inTask } from "./main.ts";
+import { explore, inTask } from "./explore.ts";
 import { live } from "./scenario.ts";
 
 /** A second or two; `deno task model` goes on for as long as it is told. */
