@@ -18,7 +18,7 @@ const ROUNDS = 3;
 const SMALL_FILE_ROWS = 1_200;
 const LARGE_FILE_ROWS = 100_000;
 /** A difference of a few percent needs more rounds than one of a few times. */
-const GUARANTEE_ROUNDS = 7;
+const GUARANTEE_ROUNDS = 5;
 const RECORDS = 1_000_000;
 const QUICK_RECORDS = 200_000;
 /** Slow pipelines take one record in so many. */
@@ -31,7 +31,7 @@ const HELP = `Measures kafka2parquet against other pipelines: deno task bench [o
 
   --quick         ${
   QUICK_RECORDS.toLocaleString("en")
-} records from end to end, where start-up weighs more; two minutes instead of eight
+} records from end to end, where start-up weighs more; three minutes instead of ten
   --records N     ${RECORDS.toLocaleString("en")} by default; slow pipelines take a fifth of them
   --only a,b,c    a: decoding, b: decoding and writing, c: from a real broker to files
   --no-python     without the original's Python pipeline
