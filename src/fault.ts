@@ -31,6 +31,7 @@ export const FAULT_POINTS = [
   "session-ready",
   // Prepare.
   "folder-made",
+  "before-write",
   "file-written",
   "file-synced",
   "manifest-written",

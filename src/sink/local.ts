@@ -296,6 +296,7 @@ class LocalPreparation implements Preparation {
     const temporary = `${this.#files.length}.parquet.tmp`;
     this.#files.push({ temporary, final: file.final, rows: file.rows, bytes: file.bytes.length });
     return told(this.#place.output, async () => {
+      await faultPoint("before-write");
       await writeDurably(join(this.#place.folder, temporary), file.bytes, () => faultPoint("file-written"));
       await faultPoint("file-synced");
     });

@@ -45,6 +45,7 @@ const ORDINARY = FAULT_POINTS.filter((point) => !SPECIAL.includes(point));
 /** Points at which a file is on its way to the disk. */
 const SINK: readonly FaultPoint[] = [
   "folder-made",
+  "before-write",
   "file-written",
   "file-synced",
   "manifest-written",

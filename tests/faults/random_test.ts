@@ -26,6 +26,7 @@ const ENDS = [0, 1, 137, 143];
 /** Where an error is one of the disk; anywhere else it ends the program, as it should. */
 const DISK_POINTS: ReadonlySet<FaultPoint> = new Set([
   "folder-made",
+  "before-write",
   "file-written",
   "file-synced",
   "manifest-written",
