@@ -146,7 +146,18 @@ Examples:
 Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes columns, 2 wrong usage,
 69 registry unreachable, 78 wrong configuration.
 `,
-  options: [OPTIONS.registry, OPTIONS.configFile, OPTIONS.separator, JSON_OPTION],
+  options: [
+    OPTIONS.registry,
+    OPTIONS.registryUsername,
+    OPTIONS.tlsCa,
+    OPTIONS.tlsCert,
+    OPTIONS.tlsKey,
+    OPTIONS.tlsInsecure,
+    OPTIONS.kafkaConfig,
+    OPTIONS.configFile,
+    OPTIONS.separator,
+    JSON_OPTION,
+  ],
 };
 
 const VERIFY: Subcommand = {

@@ -9,7 +9,7 @@ import { JSON_OPTION } from "./commands.ts";
 import { OPTIONS } from "./options.ts";
 import { Output, OutputClosed, terminalWidth } from "./output.ts";
 import { resolveOption, type Sources, type Texts, wantsColor } from "./resolve.ts";
-import { resolveRegistrySecurity, secretsIn } from "./security.ts";
+import { resolveRegistrySecurity, secretsIn, warnOfRisks } from "./security.ts";
 import { readSources } from "./sources.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural, toJson } from "./text.ts";
@@ -98,6 +98,7 @@ async function withRegistry(
   const security = await resolveRegistrySecurity(sources);
   hideSecrets(secretsIn({ registrySecurity: security }, urls));
   configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
+  warnOfRisks({ registrySecurity: security }, urls);
   const { Registry } = await import("../registry/mod.ts");
   const end = new AbortController();
   const registry = new Registry({ urls, signal: end.signal, security });

@@ -1,4 +1,5 @@
 /** From options about security to settings: what belongs together, what contradicts itself, and the files in it. */
+import { getLogger } from "@logtape/logtape";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 
 import { ExitCode, messageOf, UserError } from "../errors.ts";
@@ -14,6 +15,8 @@ import {
 } from "../security.ts";
 import { envName, FILE_SUFFIX, OPTIONS } from "./options.ts";
 import { type Secured, type Sources, valueOf } from "./resolve.ts";
+
+const log = getLogger(["kafka2parquet", "cli"]);
 
 const PEM = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g;
 
@@ -248,6 +251,29 @@ function invalid(name: string, source: string, what: string, cause?: unknown): U
 
 function contradiction(message: string, hint: string): UserError {
   return new UserError(message, { hint, exitCode: ExitCode.config });
+}
+
+/** Says loudly what is not as safe as it could be. */
+export function warnOfRisks(
+  { security, registrySecurity }: Pick<Secured, "registrySecurity"> & Partial<Secured>,
+  registryUrls: readonly string[],
+): void {
+  const { auth, tls } = registrySecurity;
+  if (tls.insecure) {
+    log.warn(
+      "CERTIFICATES ARE NOT CHECKED (tls-insecure): anybody on the way can read and change what goes over the network",
+    );
+  } else if (!tls.checkName) {
+    log.warn(
+      "Names in certificates are not checked (tls-check-name): any host of the same authority is believed",
+    );
+  }
+  if (security?.protocol === "sasl_plaintext" && !security.sasl?.mechanism.startsWith("scram")) {
+    log.warn("The brokers' credentials go over the network in plain text (sasl_plaintext)");
+  }
+  if (auth !== undefined && registryUrls.some((url) => url.startsWith("http:"))) {
+    log.warn("The registry's credentials go over the network in plain text (http)");
+  }
 }
 
 /** Everything in the settings that nobody may see. */

@@ -23,7 +23,10 @@ Deno.test("a command's --help leads with examples, and names its options and no 
   for (
     const [name, options] of [
       ["inspect", ["csv", "help", "json", "rows"]],
-      ["schema", ["config", "help", "json", "registry", "separator"]],
+      ["schema", [
+        ...["config", "help", "json", "kafka-config", "registry", "registry-username", "separator"],
+        ...["tls-ca", "tls-cert", "tls-insecure", "tls-key"],
+      ]],
       ["verify", ["brokers", "config", "dead-letter", "deep", "help", "json", "kafka-config", "topic"]],
     ] as const
   ) {
