@@ -243,8 +243,10 @@ Deno.test("streams written into the same memory one after the other are those th
     for (let row = 0; row < 20; row++) {
       columns.appendRow(["x".repeat(length + row), ...LETTERS[row % 3]!.slice(1)]);
     }
-    const read = tableFromIPC(columns.toIPC({ memory }));
-    assert.deepEqual(read.toArray().map(String), tableFromIPC(columns.toIPC()).toArray().map(String));
+    const [stream, own] = [columns.toIPC({ memory }), columns.toIPC()];
+    const read = tableFromIPC(stream);
+    assert.deepEqual(read.toArray().map(String), tableFromIPC(own).toArray().map(String));
+    assert.deepEqual(stream.slice(-8), own.slice(-8), "the end of the stream");
     assert.equal(String(read.get(7)!["topic"]).length, length + 7);
   }
 });
