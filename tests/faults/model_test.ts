@@ -5,7 +5,7 @@ import { exploreInWorkers } from "../model/explore.ts";
 import { mutatedTree, MUTATIONS } from "./mutations.ts";
 
 const STEPS = 1_000_000;
-/** All are noticed within a fifth of this (deno task model --seed 1). */
+/** All are noticed within a quarter of this (seeds from 1 on). */
 const MUTATION_STEPS_MAX = 1_000_000;
 /** Fixed, or now and then a leg would need longer than that. */
 const MUTATION_SEED = Deno.env.get("K2P_SEED") ?? "1";
