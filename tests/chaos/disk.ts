@@ -19,6 +19,11 @@ export interface Disk extends AsyncDisposable {
   enter(command: readonly string[]): string[];
   /** Leaves not a byte of room, or gives it back. */
   setFull(isFull: boolean): Promise<void>;
+  /**
+   * Copies what it holds to the folder on which it is mounted, as that is seen from outside. The disk itself is gone with
+   * its last process, so its end does the same.
+   */
+  copyOut(): Promise<void>;
 }
 
 /** Mounts a disk on an empty folder. @returns undefined where that is not allowed here. */
@@ -72,8 +77,19 @@ class TmpfsDisk implements Disk {
     }
   }
 
+  async copyOut(): Promise<void> {
+    const { success, stderr } = await new Deno.Command("cp", {
+      args: ["-a", `${this.outside}/.`, this.inside],
+    }).output();
+    if (!success) throw new Error(`Cannot copy ${this.outside}: ${new TextDecoder().decode(stderr)}`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#holder.kill();
+    try {
+      await this.copyOut();
+    } finally {
+      await this.#holder.kill();
+    }
   }
 
   async #usedKb(): Promise<number> {

@@ -35,7 +35,7 @@ export async function judge(world: World, root: string): Promise<Judgement> {
       problems.push(`${consumer.place.name} was not drained: ${signal ?? `exit ${code}`}`);
     }
   }
-  if (world.disk !== undefined) await copy(world.disk.outside, world.disk.inside);
+  await world.disk?.copyOut();
   const archives = archivesIn(root);
   const folders = [...Deno.readDirSync(archives)].filter(({ isDirectory }) => isDirectory);
   const checked = await check({
@@ -62,18 +62,13 @@ async function verify(
   return code === 0 ? undefined : `verify exits ${code}: see verify.txt`;
 }
 
-/** The small disk's content goes where everybody can see it: the disk itself ends with the processes. */
-async function copy(from: string, to: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command("cp", { args: ["-a", `${from}/.`, to] }).output();
-  if (!success) throw new Error(`Cannot copy ${from}: ${new TextDecoder().decode(stderr)}`);
-}
-
 /** What Kafka has, as soon as no transaction is open any more. */
 async function readSettled(world: World): Promise<StoredRecord[]> {
   const deadline = Date.now() + SETTLE_DEADLINE_MS;
   for (;;) {
-    const stored: StoredRecord[] = [];
-    for (const topic of world.topics) stored.push(...await readTopic(world.kafka.bootstrap, topic));
+    const topics: StoredRecord[][] = [];
+    for (const topic of world.topics) topics.push(await readTopic(world.kafka.bootstrap, topic));
+    const stored = topics.flat();
     if (!stored.some(({ outcome }) => outcome === "open")) return stored;
     if (Date.now() > deadline) throw new Error("A transaction is still open, long after its timeout");
     await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));

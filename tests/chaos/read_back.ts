@@ -35,13 +35,13 @@ export async function readTopic(brokers: string, topic: string): Promise<StoredR
   try {
     const cluster = await admin.describeCluster();
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    const records: StoredRecord[] = [];
+    const records: StoredRecord[][] = [];
     for (const { partitionId, leader } of topics[0]?.partitions ?? []) {
       const node = cluster.brokers.find(({ nodeId }) => nodeId === leader);
       if (node === undefined) throw new Error(`${topic}[${partitionId}] has no leader`);
-      records.push(...await readPartition(node, topic, partitionId));
+      records.push(await readPartition(node, topic, partitionId));
     }
-    return records;
+    return records.flat();
   } finally {
     await admin.disconnect();
   }

@@ -67,13 +67,11 @@ export function readFileFooter(path: string): FileFooter {
 
 /** Paths of all `*.parquet` below a folder, hidden folders included, as a reader's `**` finds them. */
 export function visibleFiles(folder: string): string[] {
-  const paths: string[] = [];
-  for (const entry of entriesOf(folder)) {
+  return entriesOf(folder).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory) paths.push(...visibleFiles(path));
-    else if (entry.name.endsWith(".parquet")) paths.push(path);
-  }
-  return paths;
+    if (entry.isDirectory) return visibleFiles(path);
+    return entry.name.endsWith(".parquet") ? [path] : [];
+  });
 }
 
 /** What is in a folder; nothing where it is not there, or goes while we look. */

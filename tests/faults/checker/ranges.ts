@@ -14,7 +14,9 @@ export type Committed = ReadonlyMap<string, bigint>;
 export function sortedRanges(footers: readonly FileFooter[]): Map<string, FooterRange[]> {
   const ranges = new Map<string, FooterRange[]>();
   for (const range of footers.flatMap((footer) => footer.ranges)) {
-    ranges.set(keyOf(range), [...ranges.get(keyOf(range)) ?? [], range]);
+    const list = ranges.get(keyOf(range));
+    if (list === undefined) ranges.set(keyOf(range), [range]);
+    else list.push(range);
   }
   for (const list of ranges.values()) {
     list.sort((a, b) => a.first < b.first || (a.first === b.first && a.next < b.next) ? -1 : 1);
