@@ -79,6 +79,7 @@ export class SessionArchive {
         checkpointed: plan.position,
         committed: plan.position,
         uncovered: plan.uncovered,
+        start: plan.start,
         aheadSinceMs: undefined,
         end,
         highWatermark: undefined,
@@ -125,10 +126,13 @@ export class SessionArchive {
     if (!topic.unsettled) await topic.cover();
     if (topic.unsettled) return false;
     const { session, sink } = this.#options;
+    // Backwards where the topic was made again.
+    const start = state.start !== undefined && position < state.start ? position : state.start;
     const metadata = formatMetadata({
       store: sink.store,
       checkpoint: undefined,
       first: position,
+      start,
       pending: this.#pending.get(keyOf(at)) ?? new Map(),
     });
     const offsets = [{ topic: at.topic, partition: at.partition, offset: position, metadata }];
@@ -143,6 +147,7 @@ export class SessionArchive {
       state.committed =
       state.uncovered =
         position;
+    state.start = start;
     state.aheadSinceMs = undefined;
     if (!isDone(state)) session.fetchFrom(at, position);
     return true;
@@ -246,6 +251,7 @@ export class SessionArchive {
       onSinkError: config.onSinkError,
       backlog: this.#backlog,
       pending: (partition) => this.#pending.get(keyOf({ topic: name, partition })) ?? new Map(),
+      start: (partition) => topic!.partitions.get(partition)?.start,
       randomId: () => randomUUID().replaceAll("-", ""),
       leaving: session.leaving,
       // Who leaves the group anyway is forgotten by it as well.

@@ -37,6 +37,8 @@ export interface PartitionState {
   committed: bigint;
   /** Where the next file's range begins: records of ranges that were committed without a file are before it. */
   uncovered: bigint;
+  /** Where the group's archive of the partition begins; undefined where nobody has told. */
+  start: bigint | undefined;
   /** `performance.now()` since when position and checkpointed differ; undefined while they do not. */
   aheadSinceMs: number | undefined;
   /** Records of a bounded run end here. */
@@ -383,6 +385,7 @@ export class TopicArchive {
       partition: state.partition,
       first: state.uncovered,
       next: state.position,
+      start: state.start,
       ...this.#file.counts(state.partition),
     }));
     const files = this.#sealer.seal(this.#file, {

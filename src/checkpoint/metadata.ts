@@ -1,9 +1,9 @@
 /**
  * The metadata string of our offset commits, one line:
  *
- *     k1 <store> <checkpoint or -> <first> [<store>:<checkpoint> …]
+ *     k1 <store> <checkpoint or -> <first> [@<start>] [<store>:<checkpoint> …]
  *
- * `first` is where the committed range begins. The tail carries checkpoints that other stores have committed for
+ * `first` is where the committed range begins, `start` where the group's archive of the partition does. The tail carries checkpoints that other stores have committed for
  * this partition and that we cannot see published.
  */
 
@@ -12,6 +12,8 @@ export interface CommitMetadata {
   /** Undefined where the commit published nothing: an initial position, or records that made no row. */
   readonly checkpoint: string | undefined;
   readonly first: bigint;
+  /** The offset at which the group began; undefined in commits of versions that did not tell. */
+  readonly start: bigint | undefined;
   /** Checkpoint by store. */
   readonly pending: ReadonlyMap<string, string>;
 }
@@ -19,6 +21,7 @@ export interface CommitMetadata {
 /** Entries of 66 bytes in the tail: the line stays under 3 KB, the broker's limit being 4096 bytes by default. */
 const PENDING_MAX = 44;
 const ID = /^[0-9a-f]{32}$/;
+const OFFSET = /^\d{1,19}$/;
 
 /** @throws RangeError where more stores are pending than a metadata line holds. */
 export function formatMetadata(metadata: CommitMetadata): string {
@@ -28,14 +31,18 @@ export function formatMetadata(metadata: CommitMetadata): string {
     );
   }
   const head = `k1 ${metadata.store} ${metadata.checkpoint ?? "-"} ${metadata.first}`;
-  return [head, ...[...metadata.pending].map(([store, checkpoint]) => `${store}:${checkpoint}`)].join(" ");
+  const start = metadata.start === undefined ? [] : [`@${metadata.start}`];
+  return [head, ...start, ...[...metadata.pending].map(([store, checkpoint]) => `${store}:${checkpoint}`)]
+    .join(" ");
 }
 
 /** @returns undefined for a metadata string that is not ours. */
 export function parseMetadata(text: string): CommitMetadata | undefined {
   const [version, store, checkpoint, first, ...tail] = text.split(" ");
-  if (version !== "k1" || !ID.test(store ?? "") || !/^\d{1,19}$/.test(first ?? "")) return undefined;
+  if (version !== "k1" || !ID.test(store ?? "") || !OFFSET.test(first ?? "")) return undefined;
   if (checkpoint !== "-" && !ID.test(checkpoint ?? "")) return undefined;
+  const start = tail[0]?.startsWith("@") ? tail.shift()!.slice(1) : undefined;
+  if (start !== undefined && !OFFSET.test(start)) return undefined;
   const pending = new Map<string, string>();
   for (const entry of tail) {
     const [otherStore, otherCheckpoint, ...rest] = entry.split(":");
@@ -46,6 +53,7 @@ export function parseMetadata(text: string): CommitMetadata | undefined {
     store: store!,
     checkpoint: checkpoint === "-" ? undefined : checkpoint!,
     first: BigInt(first!),
+    start: start === undefined ? undefined : BigInt(start),
     pending,
   };
 }

@@ -38,6 +38,8 @@ export interface PipelineOptions {
   readonly backlog: Backlog;
   /** Other stores' checkpoints that every commit of this partition carries. */
   pending(partition: number): ReadonlyMap<string, string>;
+  /** Where the group's archive of a partition begins, as far as it is known. */
+  start(partition: number): bigint | undefined;
   randomId(): string;
   /**
    * Called after a checkpoint is visible whose commit had to be repeated because an attempt was not answered. That attempt
@@ -324,7 +326,7 @@ export class CheckpointPipeline {
   }
 
   #commit(building: Building): Promise<CommitCertainty> {
-    const { session, sink, topic, pending } = this.#options;
+    const { session, sink, topic, pending, start } = this.#options;
     const offsets = [...building.ranges.values()].map(({ partition, first, next }) => ({
       topic,
       partition,
@@ -333,6 +335,7 @@ export class CheckpointPipeline {
         store: sink.store,
         checkpoint: building.files.length > 0 ? building.ref.id : undefined,
         first: building.files.length > 0 ? first : building.uncovered.get(partition) ?? first,
+        start: start(partition),
         pending: pending(partition),
       }),
     }));

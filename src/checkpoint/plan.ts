@@ -10,6 +10,8 @@ export interface PartitionPlan extends TopicPartition {
    * no file yet. Undefined along with `position`.
    */
   readonly uncovered: bigint | undefined;
+  /** Where the group's archive of the partition begins; undefined along with `position`, and where nobody has told. */
+  readonly start: bigint | undefined;
   /** Checkpoints of our store that are committed, and published unless they are still prepared. */
   readonly publish: readonly string[];
   /** Checkpoints of other stores, to be carried in every commit for this partition. */
@@ -28,6 +30,7 @@ export function planPartition(committed: CommittedOffset, store: string): Partit
       partition,
       position: offset,
       uncovered: offset,
+      start: offset,
       publish: [],
       pending: new Map(),
       commitFirst: true,
@@ -48,6 +51,7 @@ export function planPartition(committed: CommittedOffset, store: string): Partit
     partition,
     position: offset!,
     uncovered: covered ? offset! : metadata.first,
+    start: metadata.start,
     publish,
     pending,
     commitFirst: false,

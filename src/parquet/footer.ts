@@ -11,6 +11,8 @@ export const FOOTER_KEY_PREFIX = "kafka2parquet.";
 
 /** What happened to the records of one partition's offset range; `topic` is that of the file. */
 export interface RangeCounts extends PartitionRange {
+  /** Where the group's archive of the partition begins, if it is known: the first files may be missing. */
+  readonly start?: bigint | undefined;
   readonly rows: number;
   /** Records in dead-letter files, by reason. */
   readonly deadLetters: Readonly<Record<string, number>>;
@@ -62,6 +64,7 @@ export function footerEntries(content: FooterContent): Map<string, string> {
       partition: range.partition,
       first: range.first.toString(),
       next: range.next.toString(),
+      start: range.start?.toString(),
       rows: range.rows,
       dead_letters: range.deadLetters,
       skipped: range.skipped,
@@ -100,6 +103,7 @@ export function parseEntries(entries: ReadonlyMap<string, string>): FooterConten
       partition: range.partition,
       first: BigInt(range.first),
       next: BigInt(range.next),
+      ...(range.start !== undefined && { start: BigInt(range.start) }),
       rows: range.rows,
       deadLetters: range.dead_letters,
       skipped: range.skipped,
@@ -112,6 +116,7 @@ interface StoredRange {
   readonly partition: number;
   readonly first: string;
   readonly next: string;
+  readonly start?: string;
   readonly rows: number;
   readonly dead_letters: Record<string, number>;
   readonly skipped: Record<string, number>;

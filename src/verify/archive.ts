@@ -18,6 +18,8 @@ export type Counts = Record<string, number>;
 /** What all files hold of one partition. */
 export interface PartitionFiles extends PartitionName {
   readonly ranges: FileRanges;
+  /** Where footers say that the archive begins: the earliest, where they differ. */
+  start: bigint | undefined;
   rows: number;
   /** By reason. */
   readonly deadLetters: Counts;
@@ -67,6 +69,9 @@ export class Archive {
       if (!isUsable(range)) continue;
       const partition = this.partition({ ...content, partition: range.partition });
       partition.ranges.add(range, file);
+      if (range.start !== undefined && !(partition.start !== undefined && partition.start <= range.start)) {
+        partition.start = range.start;
+      }
       if (isCount(range.rows)) partition.rows += range.rows;
       addTo(partition.deadLetters, range.deadLetters);
       addTo(partition.skipped, range.skipped);
@@ -84,6 +89,7 @@ export class Archive {
       found = {
         ...{ cluster, group, topic, partition },
         ranges: new FileRanges(),
+        start: undefined,
         rows: 0,
         deadLetters: {},
         skipped: {},

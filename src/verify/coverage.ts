@@ -21,6 +21,8 @@ export interface Coverage {
   /** Joined where one ends and the next begins, in order; they neither touch nor overlap. */
   readonly ranges: readonly OffsetRange[];
   readonly holes: readonly Hole[];
+  /** Number of the file that begins first; undefined where there is none. */
+  readonly earliest: number | undefined;
   /** Number of the file that reaches furthest; undefined where there is none. */
   readonly last: number | undefined;
   /** Together they are all offsets that stand in two files or more. */
@@ -85,7 +87,7 @@ export class FileRanges {
       last.next = next;
       furthest = index;
     }
-    return { ranges, holes, overlaps, last: files[furthest] };
+    return { ranges, holes, overlaps, earliest: files[order[0] ?? -1], last: files[furthest] };
   }
 
   #grow(): void {

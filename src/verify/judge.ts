@@ -15,7 +15,9 @@ export interface KafkaFacts {
 }
 
 export interface PartitionFacts {
-  readonly coverage: Pick<Coverage, "ranges" | "holes" | "last">;
+  readonly coverage: Pick<Coverage, "ranges" | "holes" | "earliest" | "last">;
+  /** Where the archive begins, as footers tell; undefined where none does. */
+  readonly start: bigint | undefined;
   /** Ranges of checkpoints that will be published, as far as one can tell. */
   readonly prepared: readonly OffsetRange[];
   /** Undefined where no broker was asked. */
@@ -24,9 +26,9 @@ export interface PartitionFacts {
 
 /** Offsets that should stand in a file. */
 export interface Gap extends OffsetRange {
-  /** Numbers of the files on both sides; undefined at the end. */
+  /** Numbers of the files on both sides; undefined where there is none. */
   readonly before?: number | undefined;
-  readonly after?: number;
+  readonly after?: number | undefined;
   /**
    * `unknown`: no broker was asked. `in-log`: the broker tells whether there are records. `deleted`: the broker has
    * deleted what was there. `beyond-log`: the log ends before.
@@ -46,12 +48,16 @@ export interface Judgement {
   readonly uncommitted: OffsetRange | undefined;
 }
 
-export function judgePartition({ coverage, prepared, kafka }: PartitionFacts): Judgement {
+export function judgePartition({ coverage, prepared, kafka, ...told }: PartitionFacts): Judgement {
   const { ranges, holes } = coverage;
-  const start = ranges[0]?.first ?? firstCommitted(kafka);
+  const start = startOf({ coverage, kafka, ...told });
+  const first = ranges[0]?.first ?? start;
   const end = ranges.at(-1)?.next ?? start;
   const { committed, metadata } = kafka ?? {};
   const missing: Missing[] = [...holes];
+  if (start !== undefined && start < first!) {
+    missing.unshift({ first: start, next: first!, after: coverage.earliest });
+  }
   if (committed !== undefined && end !== undefined && end < committed) {
     missing.push({ first: end, next: committed, before: coverage.last });
   }
@@ -78,14 +84,15 @@ export function judgePartition({ coverage, prepared, kafka }: PartitionFacts): J
 
 interface Missing extends OffsetRange {
   readonly before?: number | undefined;
-  readonly after?: number;
+  readonly after?: number | undefined;
 }
 
-/** Where the archive of a partition without files should begin, as far as the last commit tells. */
-function firstCommitted(kafka: KafkaFacts | undefined): bigint | undefined {
-  if (kafka?.committed === undefined) return undefined;
+/** Where the archive begins: the earliest offset that a file, a footer or the last commit tells of. */
+function startOf({ coverage, kafka, start }: Omit<PartitionFacts, "prepared">): bigint | undefined {
+  const told = [coverage.ranges[0]?.first, start, kafka?.metadata?.start];
   // Another program's commit, or the position at the start: nothing was archived.
-  return kafka.metadata?.first ?? kafka.committed;
+  if (told.every((one) => one === undefined)) return kafka?.metadata?.first ?? kafka?.committed;
+  return told.reduce((least, one) => least === undefined || (one !== undefined && one < least) ? one : least);
 }
 
 /** The parts of a range by where they lie in the log. */

@@ -191,7 +191,7 @@ class Verification {
   }
 
   #judge(): Judged[] {
-    return this.#archive.partitions.map(({ ranges, ...files }) => {
+    return this.#archive.partitions.map(({ ranges, start, ...files }) => {
       const coverage = ranges.coverage();
       const kafka = this.#factsOf(files);
       // What was not committed comes again, and never out of this checkpoint.
@@ -199,7 +199,7 @@ class Verification {
         files,
         (one) => !one.checkpoint.isQuarantined && this.#isCommitted(one) !== false,
       );
-      const judgement = judgePartition({ coverage, prepared, kafka });
+      const judgement = judgePartition({ coverage, start, prepared, kafka });
       return { ...files, files: ranges.count, ranges: coverage.ranges, kafka, coverage, judgement };
     });
   }

@@ -18,15 +18,23 @@ const CP2 = "b".repeat(32);
 Deno.test("metadata: a line is read back as it was written", () => {
   for (
     const metadata of [
-      { store: OURS, checkpoint: CP, first: 0n, pending: new Map() },
-      { store: OURS, checkpoint: undefined, first: 9_223_372_036_854_775_807n, pending: new Map() },
-      { store: OURS, checkpoint: CP, first: 7n, pending: new Map([[OTHER, CP2], [THIRD, CP]]) },
+      { store: OURS, checkpoint: CP, first: 0n, start: 0n, pending: new Map() },
+      {
+        store: OURS,
+        checkpoint: undefined,
+        first: 9_223_372_036_854_775_807n,
+        start: undefined,
+        pending: new Map(),
+      },
+      { store: OURS, checkpoint: CP, first: 7n, start: 3n, pending: new Map([[OTHER, CP2], [THIRD, CP]]) },
+      { store: OURS, checkpoint: CP, first: 7n, start: undefined, pending: new Map([[OTHER, CP2]]) },
     ]
   ) assert.deepEqual(parseMetadata(formatMetadata(metadata)), metadata);
 });
 
 Deno.test("metadata: what others wrote is not ours", () => {
-  const ours = formatMetadata({ store: OURS, checkpoint: CP, first: 5n, pending: new Map([[OTHER, CP2]]) });
+  const pending = new Map([[OTHER, CP2]]);
+  const ours = formatMetadata({ store: OURS, checkpoint: CP, first: 5n, start: 4n, pending });
   const foreign = [
     "",
     "k1",
@@ -35,13 +43,16 @@ Deno.test("metadata: what others wrote is not ours", () => {
     `${ours} x`,
     `${ours}:y`,
     ours.replace(" 5 ", " -5 "),
+    ours.replace(" @4 ", " @ "),
+    ours.replace(" @4 ", " @4 @4 "),
   ];
   for (const text of foreign) assert.equal(parseMetadata(text), undefined, text);
 });
 
 Deno.test("metadata: the longest line stays under 3 KB, and one more entry is an error", () => {
   const pending = new Map(Array.from({ length: 44 }, (_, i) => [i.toString(16).padStart(32, "0"), CP]));
-  const metadata = { store: OURS, checkpoint: CP, first: 9_223_372_036_854_775_807n, pending };
+  const most = 9_223_372_036_854_775_807n;
+  const metadata = { store: OURS, checkpoint: CP, first: most, start: most, pending };
   assert(formatMetadata(metadata).length < 3072);
   pending.set("f".repeat(32), CP);
   assert.throws(() => formatMetadata(metadata), RangeError);
@@ -52,12 +63,19 @@ function committed(offset: bigint | undefined, metadata = ""): CommittedOffset {
 }
 
 function line(
-  parts: { store?: string; checkpoint?: string; first?: bigint; pending?: [string, string][] },
+  parts: {
+    store?: string;
+    checkpoint?: string;
+    first?: bigint;
+    start?: bigint;
+    pending?: [string, string][];
+  },
 ): string {
   return formatMetadata({
     store: parts.store ?? OURS,
     checkpoint: parts.checkpoint,
     first: parts.first ?? 0n,
+    start: parts.start,
     pending: new Map(parts.pending),
   });
 }

@@ -51,6 +51,7 @@ async function withPipeline(
     onSinkError: options.onSinkError ?? "retry",
     backlog: new Backlog(options.backlogBytesMax ?? 1000),
     pending: () => new Map(),
+    start: () => undefined,
     randomId: () => crypto.randomUUID().replaceAll("-", ""),
     leaving: session.signal,
     onUncertain: () => uncertain.count++,

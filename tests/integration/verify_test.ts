@@ -115,6 +115,8 @@ integrationTest(
     const missing = await damaged(async (output) => await Deno.remove(await second(output)));
     assert.deepEqual(brief(missing), ["hole 0 [100, 200)"]);
     assert.equal(missing[0]!.files!.length, 2);
+    const firstGone = await damaged(async (output) => await Deno.remove(await fileWith(job, output, "0")));
+    assert.deepEqual(brief(firstGone), ["hole 0 [0, 100)"]);
     const copied = await damaged(async (output) =>
       await Deno.copyFile(await second(output), `${output}/copy.parquet`)
     );

@@ -31,7 +31,7 @@ const CONTENT: FooterContent = {
       deadLetters: { "bad-value": 1 },
       skipped: { tombstone: 2 },
     },
-    { topic: "orders", partition: 11, first: 0n, next: 0n, rows: 0, deadLetters: {}, skipped: {} },
+    { topic: "orders", partition: 11, first: 0n, next: 0n, start: 0n, rows: 0, deadLetters: {}, skipped: {} },
   ],
   schemas: new Map([[7, '{"type":"string"}'], [1_000_000, '"long"']]),
 };

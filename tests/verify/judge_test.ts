@@ -11,11 +11,13 @@ const pair = ({ first, next }: { first: bigint; next: bigint }) => [Number(first
 
 interface Case {
   readonly files?: readonly Pair[];
+  /** Where footers say that the archive begins. */
+  readonly start?: number;
   readonly prepared?: readonly Pair[];
   /** Log start, stable end, committed offset. */
   readonly kafka?: readonly [number, number, number | undefined];
   /** First offset of the last commit, and whether it names a checkpoint; none where the commit is not ours. */
-  readonly metadata?: readonly [number, "files" | "no files"];
+  readonly metadata?: readonly [number, "files" | "no files", start?: number];
   readonly gaps?: readonly (readonly [...Pair, string])[];
   readonly waiting?: readonly Pair[];
   readonly withoutRows?: readonly Pair[];
@@ -23,17 +25,19 @@ interface Case {
   readonly uncommitted?: Pair;
 }
 
-function factsOf({ files = [], prepared = [], kafka, metadata }: Case): PartitionFacts {
+function factsOf({ files = [], start, prepared = [], kafka, metadata }: Case): PartitionFacts {
   const ranges = new FileRanges();
   for (const [file, pair] of files.entries()) ranges.add(range(pair), file);
   const commit: CommitMetadata | undefined = metadata && {
     store: "a".repeat(32),
     checkpoint: metadata[1] === "files" ? "c".repeat(32) : undefined,
     first: BigInt(metadata[0]),
+    start: metadata[2] === undefined ? undefined : BigInt(metadata[2]),
     pending: new Map(),
   };
   return {
     coverage: ranges.coverage(),
+    start: start === undefined ? undefined : BigInt(start),
     prepared: prepared.map(range),
     kafka: kafka && {
       logStart: BigInt(kafka[0]),
@@ -121,6 +125,38 @@ const CASES: Readonly<Record<string, Case>> = {
     gaps: [[3, 8, "in-log"]],
     notArchived: [0, 3],
   },
+  "the first file is gone, no broker asked": {
+    files: [[4, 9]],
+    start: 1,
+    gaps: [[1, 4, "unknown"]],
+  },
+  "the first file is gone, and its checkpoint is prepared in part": {
+    files: [[4, 9]],
+    start: 1,
+    prepared: [[2, 4]],
+    gaps: [[1, 2, "unknown"]],
+    waiting: [[2, 4]],
+  },
+  "the first file is gone, as the last commit tells": {
+    files: [[4, 9]],
+    kafka: [0, 9, 9],
+    metadata: [4, "files", 2],
+    gaps: [[2, 4, "in-log"]],
+    notArchived: [0, 2],
+  },
+  "the first file is there, and all tell so": {
+    files: [[4, 9]],
+    start: 4,
+    kafka: [0, 9, 9],
+    metadata: [4, "files", 4],
+    notArchived: [0, 4],
+  },
+  "all files are gone, and the last commit tells where they began": {
+    kafka: [0, 9, 8],
+    metadata: [6, "files", 3],
+    gaps: [[3, 8, "in-log"]],
+    notArchived: [0, 3],
+  },
   "a partition that has only just begun": {
     kafka: [0, 9, 4],
     metadata: [4, "no files"],
@@ -167,4 +203,6 @@ Deno.test("judge: a gap names the files on its sides", () => {
     factsOf({ files: [[7, 9], [0, 5]], kafka: [0, 12, 11], metadata: [9, "files"] }),
   );
   assert.deepEqual(gaps.map(({ before, after }) => [before, after]), [[1, 0], [0, undefined]]);
+  const first = judgePartition(factsOf({ files: [[7, 9], [3, 7]], start: 1 })).gaps;
+  assert.deepEqual(first.map(({ before, after }) => [before, after]), [[undefined, 1]]);
 });
