@@ -268,7 +268,7 @@ export class GroupMember {
     log.warn("Lost the session in group {group}, generation {generation}: {code}", {
       group,
       generation,
-      code: ending.code,
+      code: session.lostCode,
     });
     await fetcher.stop();
     await this.#call(session, () => this.#handler.lost(session));

@@ -45,7 +45,7 @@ export class MemberSession implements Session {
   readonly #over = new AbortController();
   readonly #leaving = new AbortController();
   readonly #ending = Promise.withResolvers<SessionEnd>();
-  #isLost = false;
+  #lostCode: string | undefined;
   #partitions: PartitionControl | undefined;
   /** When the coordinator last heard of us for certain. */
   #lastAliveMs = performance.now();
@@ -82,7 +82,12 @@ export class MemberSession implements Session {
 
   /** The group has excluded us; may become true after {@link ending} said `rebalance`. */
   get isLost(): boolean {
-    return this.#isLost;
+    return this.#lostCode !== undefined;
+  }
+
+  /** Why it has; undefined while it has not. */
+  get lostCode(): string | undefined {
+    return this.#lostCode;
   }
 
   controlBy(partitions: PartitionControl): void {
@@ -134,7 +139,7 @@ export class MemberSession implements Session {
   /** Excluded: nothing can be committed any more. */
   lose(code: string): void {
     if (this.signal.aborted) return;
-    this.#isLost = true;
+    this.#lostCode = code;
     this.#ending.resolve({ kind: "lost", code });
     this.#leaving.abort();
     this.#over.abort();

@@ -6,6 +6,7 @@
 import type { TopicOptions } from "../support/mod.ts";
 import { waitFor } from "../support/mod.ts";
 import { Api, type ProxiedRequest } from "../support/proxy.ts";
+import { STEADY } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Attack {
@@ -22,8 +23,6 @@ export interface Attack {
 
 /** All that a member gets goes into one file, and so into one checkpoint. */
 export const ONE_FILE = ["--rows", "1000", "--age", "1s"];
-/** A session that a busy machine does not lose by itself. */
-export const STEADY = { KAFKA2PARQUET_SESSION_TIMEOUT: "6s" };
 
 const JOINED = /Joined group /;
 

@@ -24,6 +24,8 @@ import {
 /** Many checkpoints soon, and a dead member's partitions free soon. */
 const FLAGS = ["--rows", "20", "--age", "200ms"];
 const ENV = { KAFKA2PARQUET_SESSION_TIMEOUT: "2s", KAFKA2PARQUET_METADATA_MAX_AGE: "1s" };
+/** A session that a busy machine does not lose by itself. */
+export const STEADY = { KAFKA2PARQUET_SESSION_TIMEOUT: "6s" };
 /** Scenarios at the same time; most of each is waiting for a session timeout. */
 const SCENARIOS_AT_ONCE = 3;
 
@@ -55,7 +57,11 @@ export async function runUntilKilled(job: Job, point: FaultPoint, options: RunOp
 
 /** A bounded run without faults, to its good end. */
 export async function runToEnd(job: Job, options: RunOptions = {}): Promise<Program> {
-  const program = run(job, { ...options, flags: ["--until-end", ...options.flags ?? []] });
+  const program = run(job, {
+    ...options,
+    flags: ["--until-end", ...options.flags ?? []],
+    env: { ...STEADY, ...options.env },
+  });
   const { code } = await program.exit;
   assert.equal(code, 0, program.stderr.join("\n"));
   return program;

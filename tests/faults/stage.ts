@@ -7,7 +7,7 @@ import { event, type Job, TYPE } from "../integration/events.ts";
 import { type Program, waitFor } from "../support/mod.ts";
 import { type Decide, type KafkaProxy, startProxy } from "../support/proxy.ts";
 import { check, COUNTERS, type LoggedRecord } from "./checker.ts";
-import { run, type RunOptions } from "./scenario.ts";
+import { run, type RunOptions, STEADY } from "./scenario.ts";
 
 /** An idle member must not be lost on a machine that has much else to do. */
 const IDLE_SESSION_TIMEOUT_MS = 6000;
@@ -72,7 +72,11 @@ export class Stage implements AsyncDisposable {
 
   /** Runs until nothing is left to read. */
   async runToEnd(options: StageRun = {}): Promise<void> {
-    const program = this.run({ ...options, flags: ["--until-end", ...options.flags ?? []] });
+    const program = this.run({
+      ...options,
+      flags: ["--until-end", ...options.flags ?? []],
+      env: { ...STEADY, ...options.env },
+    });
     const { code } = await program.exit;
     if (code !== 0) throw new Error(`exit ${code}: ${program.stderr.join("\n")}`);
   }
