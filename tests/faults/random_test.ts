@@ -57,6 +57,8 @@ integrationTest(
         topic: { partitions: PARTITIONS },
         async play(job) {
           await using stage = new Stage(job);
+          // A busy broker may not know a topic just made yet, and would refuse its first transaction.
+          await job.servers.admin((admin) => admin.fetchTopicOffsets(job.topic));
           const isOver = new AbortController();
           const producing = produce(stage, {
             random: seededRandom(random.below(2 ** 31)),
