@@ -88,6 +88,8 @@ integrationTest("a compacted log: offsets that are gone are covered, no record t
   const KEYS = 10;
   const BATCHES = 20;
   let id = 0;
+  /** Of all values: the log may be compacted while it is written. */
+  let bytes = 0;
   const lastOfKey = new Map<number, number>();
   const all = new Set<number>();
   const write = async (transaction?: "commit" | "abort") => {
@@ -98,6 +100,7 @@ integrationTest("a compacted log: offsets that are gone are covered, no record t
       }
       // The key of an ordinary record may look like that of an abort marker: key 0 does.
       const value = onTheWire(job.schemaId, TYPE.toBuffer(event(id++)));
+      bytes += value.length;
       return { key: Buffer.from([0, 0, 0, key]), value };
     });
     await own.produceRaw(job.topic, messages, transaction === undefined ? {} : { transaction });
@@ -106,11 +109,10 @@ integrationTest("a compacted log: offsets that are gone are covered, no record t
     await write(batch % 5 === 3 ? "abort" : batch % 5 === 4 ? "commit" : undefined);
   }
   const size = () => logBytes(`${dataDir}/broker-1/data/${job.topic}-0`);
-  const before = await size();
   await waitFor(async () => {
     // A segment is closed by what comes after it.
     await own.produceRaw(job.topic, [{ key: uniqueName("roll"), value: null }]);
-    return await size() < before / 2;
+    return await size() < bytes / 2;
   }, { what: "the log to be compacted", deadlineMs: PATIENCE_MS, everyMs: 500 });
   await runUntilKilled(job, "after-commit");
   await runToEnd(job);
