@@ -14,8 +14,15 @@ const KEY_PROPERTIES = ["topic", "broker", "url"] as const;
 const DETAIL_PROPERTIES = ["partition", "reason"] as const;
 /** So many kinds may differ in the details alone; what more there are of them are one kind together. */
 export const DETAILS_MAX = 20;
+/**
+ * A record with this property says that a trouble is over: what is held back of the same category, topic, broker and URL
+ * is written before it, not seconds later as if it went on.
+ */
+const RECOVERED = "recovered";
 
 interface Kind {
+  /** Category and key properties. */
+  readonly subject: string;
   /** What it shares with kinds that differ in the details. */
   readonly family: string;
   windowStartMs: number;
@@ -48,18 +55,22 @@ export class Repeats {
     const burst = burstOf(record);
     if (burst === Infinity) return [record];
     const { key, family } = this.#keyOf(record);
+    const subject = subjectOf(record);
     // A worker's record was made a moment before it came here: lines before it must not seem to be later.
-    const out = this.#settle(key, { nowMs, writtenMs: Math.min(nowMs, record.timestamp) });
+    const at = { nowMs, writtenMs: Math.min(nowMs, record.timestamp) };
+    const out = this.#settle(key, at);
     const kind = this.#kinds.get(key);
     if (kind === undefined) {
       if (this.#kinds.size >= KINDS_MAX) out.push(...this.#evictOldest(nowMs));
-      this.#kinds.set(key, { family, windowStartMs: nowMs, written: 1, held: undefined });
+      this.#kinds.set(key, { subject, family, windowStartMs: nowMs, written: 1, held: undefined });
       this.#families.set(family, (this.#families.get(family) ?? 0) + 1);
-      out.push(record);
-    } else if (kind.written < burst) {
-      kind.written++;
-      out.push(record);
-    } else kind.held = hold(kind.held, record);
+    } else if (kind.written < burst) kind.written++;
+    else {
+      kind.held = hold(kind.held, record);
+      return out;
+    }
+    if (record.properties[RECOVERED] === true) out.push(...this.#endTroubles(key, subject, at));
+    out.push(record);
     return out;
   }
 
@@ -96,6 +107,17 @@ export class Repeats {
     return line;
   }
 
+  /** The lines for all that is held of the subject besides `key`. Forgotten: what comes of it again is written at once. */
+  #endTroubles(key: string, subject: string, at: Moment): LogRecord[] {
+    const lines: LogRecord[] = [];
+    for (const [other, kind] of this.#kinds) {
+      if (other === key || kind.subject !== subject) continue;
+      this.#forget(other, kind);
+      lines.push(...standIn(kind, at));
+    }
+    return lines;
+  }
+
   #evictOldest(nowMs: number): LogRecord[] {
     for (const [key, kind] of this.#kinds) {
       this.#forget(key, kind);
@@ -125,8 +147,15 @@ function burstOf(record: LogRecord): number {
 
 function keyOf(record: LogRecord, properties: readonly string[]): string {
   const template = typeof record.rawMessage === "string" ? record.rawMessage : record.rawMessage.join("{}");
-  const values = properties.map((name) => String(record.properties[name] ?? ""));
-  return JSON.stringify([record.level, record.category, template, values]);
+  return JSON.stringify([record.level, record.category, template, valuesOf(record, properties)]);
+}
+
+function subjectOf(record: LogRecord): string {
+  return JSON.stringify([record.category, valuesOf(record, KEY_PROPERTIES)]);
+}
+
+function valuesOf(record: LogRecord, properties: readonly string[]): string[] {
+  return properties.map((name) => String(record.properties[name] ?? ""));
 }
 
 function hold(held: Held | undefined, record: LogRecord): Held {

@@ -103,6 +103,31 @@ Deno.test("a gathered line carries the time at which it is written", () => {
   assert.deepEqual(written.map(({ timestamp }) => timestamp), [1_000, 9_000, 11_500, 25_000]);
 });
 
+Deno.test("what is held of a trouble is written before the line that says it is over, and not after it", () => {
+  const repeats = new Repeats();
+  const bad = (topic: string, reason: string) => record("error", "bad", { topic, reason });
+  const good = record("info", "good again", { topic: "x", recovered: true });
+  for (const reason of ["full", "gone", "full", "full", "gone"]) repeats.accept(bad("x", reason), 0);
+  for (let i = 0; i < 2; i++) repeats.accept(bad("y", "full"), 0);
+  repeats.accept(record("info", "another word of it", { topic: "x" }), 1_000);
+  const written = repeats.accept({ ...good, timestamp: 5_000 }, 5_001);
+  assert.deepEqual(text(written), ["bad (and 1 more in 5 s)", "bad", "good again"]);
+  assert.deepEqual(written.map(({ timestamp }) => timestamp), [5_000, 5_000, 5_000]);
+  assert.equal(repeats.accept(bad("x", "full"), 6_000).length, 1, "new trouble is told at once");
+  assert.equal(repeats.accept(bad("y", "full"), 6_000).length, 0, "the trouble of another topic goes on");
+  assert.deepEqual(repeats.flush(7_000).map(({ properties }) => properties["topic"]), ["y"]);
+});
+
+Deno.test("a trouble that comes and goes floods nothing", () => {
+  const repeats = new Repeats();
+  let written = 0;
+  for (let i = 0; i < 1_000; i++) {
+    written += repeats.accept(record("error", "bad"), i).length;
+    written += repeats.accept(record("info", "good again", { recovered: true }), i).length;
+  }
+  assert.equal(written, 2 * INFO_BURST + 1);
+});
+
 Deno.test("levels, templates and topics are told apart; offsets are not", () => {
   const repeats = new Repeats();
   assert.equal(repeats.accept(record("warning", "a", { topic: "x", offset: 1 }), 0).length, 1);

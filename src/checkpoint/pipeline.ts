@@ -320,7 +320,7 @@ export class CheckpointPipeline {
     });
     if (this.#isTroubled && result !== undefined) {
       this.#isTroubled = false;
-      log.info("Files of {topic} are written again", { topic: this.#options.topic });
+      log.info("Files of {topic} are written again", { topic: this.#options.topic, recovered: true });
     }
     return result;
   }
