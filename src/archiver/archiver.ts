@@ -17,6 +17,7 @@ import type { FetchedRecords, TopicPartition } from "../model.ts";
 import { loadParquetEncoder } from "../parquet/mod.ts";
 import type { Registry } from "../registry/mod.ts";
 import { type FileToPrepare, LocalSink, problemLine, type Sink } from "../sink/mod.ts";
+import { noun } from "../words.ts";
 import { describeAssignment, fetchError } from "./describe.ts";
 import { FileLog } from "./file_log.ts";
 import { tellForeignOffsets } from "./foreign_offsets.ts";
@@ -108,7 +109,8 @@ export class Archiver implements MemberHandler {
     const cluster = await client.clusterId();
     const { group, output, deadLetter } = config;
     const sink = await LocalSink.open({ output, alsoInto: [deadLetter], cluster, group });
-    log.info("Archiving {topics} ({partitions} partitions) of {brokers} as group {group} into {output}", {
+    const counted = noun(partitions.length, "partition");
+    log.info(`Archiving {topics} ({partitions} ${counted}) of {brokers} as group {group} into {output}`, {
       topics: topics.join(", ") || `no topic yet that matches ${config.topics.join(", ")}`,
       partitions: partitions.length,
       brokers: config.brokers.join(","),

@@ -1,10 +1,7 @@
 /** What happens to partitions, in words. */
 import { ExitCode, UserError } from "../errors.ts";
 import type { FetchProblem } from "../kafka/mod.ts";
-import type { PartitionRange, TopicPartition } from "../model.ts";
-
-/** More ranges than this are only counted. */
-const RANGES_TOLD = 10;
+import type { TopicPartition } from "../model.ts";
 
 /** `customer_events[0-3,7]`, for each topic. */
 export function describeAssignment(assignment: readonly TopicPartition[]): string {
@@ -21,15 +18,6 @@ export function describeAssignment(assignment: readonly TopicPartition[]): strin
     }
     return `${topic}[${spans.join(",")}]`;
   }).join(" ");
-}
-
-/** `orders[0] 5 to 9` for each range; one that is empty is a position. */
-export function describeRanges(ranges: readonly PartitionRange[]): string {
-  const words = ranges.slice(0, RANGES_TOLD).map(({ topic, partition, first, next }) =>
-    first === next ? `${topic}[${partition}] at ${first}` : `${topic}[${partition}] ${first} to ${next - 1n}`
-  );
-  if (ranges.length > RANGES_TOLD) words.push(`and ${ranges.length - RANGES_TOLD} more`);
-  return words.join(", ");
 }
 
 /** What a partition that cannot be fetched any more means for the user. */

@@ -2,8 +2,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { PartitionRange, TopicPartition } from "../model.ts";
 import type { Sink } from "../sink/mod.ts";
+import { describeRanges } from "../words.ts";
 import { archivedRanges, type Owner } from "./archive_positions.ts";
-import { describeRanges } from "./describe.ts";
 import { keyOf } from "./recovery.ts";
 
 const log = getLogger(["kafka2parquet", "recovery"]);

@@ -1,9 +1,8 @@
 /** Checkpoints in quarantine: told of, and dropped once visible files hold all that they hold. */
 import { getLogger } from "@logtape/logtape";
 import type { PreparedCheckpoint, Sink } from "../sink/mod.ts";
-import { noun } from "../words.ts";
+import { describeRanges, noun } from "../words.ts";
 import { archivedRanges, isCovered, type Owner } from "./archive_positions.ts";
-import { describeRanges } from "./describe.ts";
 import { keyOf } from "./recovery.ts";
 
 const log = getLogger(["kafka2parquet", "recovery"]);

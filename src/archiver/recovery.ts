@@ -15,6 +15,7 @@ import { type Session, SessionOverError } from "../kafka/mod.ts";
 import type { CommittedOffset, PartitionRange, TopicPartition } from "../model.ts";
 import { type PreparedCheckpoint, problemLine, type Sink, SinkError } from "../sink/mod.ts";
 import { withBackoff } from "../wait.ts";
+import { describeRanges, noun } from "../words.ts";
 
 const log = getLogger(["kafka2parquet", "recovery"]);
 
@@ -272,6 +273,7 @@ async function untilOver<T>(
   what: string,
 ): Promise<T> {
   let result: { value: T } | undefined;
+  let isTroubled = false;
   await withBackoff(async () => {
     result = { value: await attempt() };
   }, {
@@ -279,18 +281,19 @@ async function untilOver<T>(
       error instanceof UserError &&
       (error.exitCode === ExitCode.config || (error instanceof SinkError && onSinkError === "stop")),
     signal: AbortSignal.any([session.leaving, ending]),
-    onError: (error) =>
-      log.warning("Cannot {what}, trying again: {reason}", { what, reason: problemLine(error) }),
+    onError(error) {
+      isTroubled = true;
+      log.warning("Cannot {what}, trying again: {reason}", { what, reason: problemLine(error) });
+    },
   });
   if (result === undefined) throw new SessionOverError();
+  if (isTroubled) log.info("It could {what} at last", { what, recovered: true });
   return result.value;
 }
 
 function describe({ ref, manifest }: PreparedCheckpoint): string {
   const name = `checkpoint ${ref.id.slice(0, 8)} of generation ${ref.generation}`;
   if (typeof manifest === "string") return name;
-  const ranges = manifest.ranges.map(({ topic, partition, first, next }) =>
-    `${topic}[${partition}] ${first} to ${next}`
-  );
-  return `${name} (${manifest.files.length} files, ${ranges.join(", ")})`;
+  const count = manifest.files.length;
+  return `${name} (${count} ${noun(count, "file")}, ${describeRanges(manifest.ranges)})`;
 }

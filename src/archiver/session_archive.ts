@@ -14,6 +14,7 @@ import type { Schemas } from "./schemas.ts";
 import { type PartitionState, TopicArchive } from "./topic.ts";
 import type { Totals } from "./totals.ts";
 import { nextTurn } from "../wait.ts";
+import { describeRange } from "../words.ts";
 
 export interface SessionOptions {
   readonly session: Session;
@@ -193,8 +194,8 @@ export class SessionArchive {
   /** Offset ranges that are held and not known to be committed, at most so many, in words. */
   held(limit: number): string[] {
     const ranges = this.#states().filter(({ state }) => state.position > state.committed);
-    const words = ranges.slice(0, limit).map(({ topic, state }) =>
-      `${topic.topic}[${state.partition}] ${state.committed} to ${state.position - 1n}`
+    const words = ranges.slice(0, limit).map(({ topic: { topic }, state }) =>
+      describeRange({ topic, partition: state.partition, first: state.committed, next: state.position })
     );
     return ranges.length > limit ? [...words, `and ${ranges.length - limit} more partitions`] : words;
   }

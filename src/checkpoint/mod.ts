@@ -5,5 +5,6 @@
 export { type CommitMetadata, formatMetadata, names, parseMetadata } from "./metadata.ts";
 export { type PartitionPlan, planPartition } from "./plan.ts";
 export { judge, type JudgeFacts, type Verdict } from "./judge.ts";
-export { CheckpointPipeline, commitUntilKnown, type PipelineOptions, reportMissing } from "./pipeline.ts";
+export { CheckpointPipeline, type PipelineOptions } from "./pipeline.ts";
+export { commitUntilKnown, reportMissing } from "./commit.ts";
 export { Backlog } from "./backlog.ts";

@@ -22,6 +22,7 @@ export interface Mutation {
 }
 
 const PIPELINE = "src/checkpoint/pipeline.ts";
+const COMMIT = "src/checkpoint/commit.ts";
 const RECOVERY = "src/archiver/recovery.ts";
 const ARCHIVER = "src/archiver/archiver.ts";
 const SESSION = "src/kafka/session.ts";
@@ -99,9 +100,9 @@ export const MUTATIONS: readonly Mutation[] = [
         replace:
           "commitOffsets(this.#coordinator, (this.#coordinator as unknown as { latest: Joined }).latest, offsets)",
       },
-      { file: PIPELINE, find: "while (!options.session.aborted) {", replace: "for (;;) {" },
+      { file: COMMIT, find: "while (!options.session.aborted) {", replace: "for (;;) {" },
       {
-        file: PIPELINE,
+        file: COMMIT,
         find: `      case "session-over":
       case "rebalance":
         return "unknown";`,
