@@ -5,7 +5,8 @@ import { type Archive, keyOf, type PartitionName, type TopicName } from "./archi
 import type { Overlap } from "./coverage.ts";
 import { type Finding, note, problem } from "./findings.ts";
 import type { Gap } from "./judge.ts";
-import type { GapRecords, KafkaSide } from "./kafka_side.ts";
+import type { GapRecords } from "./count_records.ts";
+import type { KafkaSide } from "./kafka_side.ts";
 import type { Unpublished } from "./prepared.ts";
 
 /** What is wrong with single files, and with the dead letters of a checkpoint. */
@@ -76,7 +77,7 @@ export async function explainGap(of: PartitionName, gap: Gap, context: GapContex
   const files = [before, after].flatMap((file) => file === undefined ? [] : [context.paths[file]!]);
   let text = REASONS[place];
   if (place === "in-log" && context.kafka !== undefined) {
-    const found = await countRecords(context.kafka, { topic, partition, first, next });
+    const found = await recordsIn(context.kafka, { topic, partition, first, next });
     if (found instanceof UserError) {
       text = `in no file, and Kafka cannot tell what is there: ${found.message}`;
     } else if (found.records === found.tombstones) {
@@ -97,7 +98,7 @@ const REASONS: Readonly<Record<Gap["place"], string>> = {
   "beyond-log": "in no file, and behind the end of Kafka's log: was the topic made again?",
 };
 
-async function countRecords(
+async function recordsIn(
   kafka: KafkaSide,
   range: Parameters<KafkaSide["count"]>[0],
 ): Promise<GapRecords | UserError> {

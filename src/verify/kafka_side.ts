@@ -3,24 +3,14 @@ import { parseMetadata } from "../checkpoint/mod.ts";
 import { ExitCode, UserError } from "../errors.ts";
 import { KafkaClient, type KafkaOptions } from "../kafka/mod.ts";
 import type { CommittedOffset, PartitionRange, TopicPartition } from "../model.ts";
+import { countRecords, type GapRecords } from "./count_records.ts";
 import type { KafkaFacts } from "./judge.ts";
 
 /** A person waits for the answer. */
 const STARTUP_TIMEOUT_MS = 10_000;
-/** Records counted in one gap: it is a loss, however large. */
-const RECORDS_COUNTED_MAX = 100_000;
 
 /** Where the brokers are and how one gets in. */
 export type ClusterAddress = Pick<KafkaOptions, "brokers" | "security">;
-
-/** The records that are in a gap. */
-export interface GapRecords {
-  readonly records: number;
-  /** Of them those without a value, which make no row. */
-  readonly tombstones: number;
-  /** Whether there may be more: counting was given up. */
-  readonly isMore: boolean;
-}
 
 export class KafkaSide implements Disposable {
   readonly #client: KafkaClient;
@@ -88,17 +78,7 @@ export class KafkaSide implements Disposable {
 
   /** Counts the committed records of a range that lies in the log. @throws UserError where it cannot be read. */
   async count(range: PartitionRange): Promise<GapRecords> {
-    let records = 0;
-    let tombstones = 0;
-    const end = Number(range.next);
-    await this.#client.readRange(range, ({ count, offsets, valueStart }) => {
-      for (let index = 0; index < count && offsets[index]! < end; index++) {
-        records++;
-        if (valueStart[index]! < 0) tombstones++;
-      }
-      return records < RECORDS_COUNTED_MAX ? "more" : "enough";
-    });
-    return { records, tombstones, isMore: records >= RECORDS_COUNTED_MAX };
+    return await countRecords(range, { read: (range, take) => this.#client.readRange(range, take) });
   }
 
   [Symbol.dispose](): void {
