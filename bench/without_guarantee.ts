@@ -23,16 +23,22 @@ const PATCHES: readonly Patch[] = [
   { file: "src/sink/files.ts", from: "await folder.sync();", to: "" },
   // Who publishes has to know what; here it hears it from who has prepared.
   {
-    file: "src/sink/local.ts",
+    file: "src/sink/place.ts",
     from: 'const MANIFEST = "manifest.json";',
-    to: 'const MANIFEST = "manifest.json"; const manifests = new Map<string, string>();',
+    to: 'const MANIFEST = "manifest.json"; export const manifests = new Map<string, string>();',
   },
+  { file: "src/sink/local_preparation.ts", from: "{ isBelow, ", to: "{ isBelow, manifests, " },
+  { file: "src/sink/local.ts", from: "  isBelow,", to: "  isBelow, manifests," },
   {
-    file: "src/sink/local.ts",
+    file: "src/sink/local_preparation.ts",
     from: "await writeDurably(temporary, new TextEncoder().encode(text));",
     to: "manifests.set(folder, text);",
   },
-  { file: "src/sink/local.ts", from: "await Deno.rename(temporary, join(folder, MANIFEST));", to: "" },
+  {
+    file: "src/sink/local_preparation.ts",
+    from: "await Deno.rename(temporary, join(folder, MANIFEST));",
+    to: "",
+  },
   {
     file: "src/sink/local.ts",
     from: "const manifest = parseManifest(await readIfThere(join(folder, MANIFEST)));",

@@ -3,11 +3,12 @@
  * running, or the folder may be a copy on a disk that is read-only.
  */
 import { join } from "node:path";
-import { readIfThere } from "./files.ts";
-import { CHECKPOINT_FOLDER, HOME, MANIFEST, QUARANTINE, TOPICS } from "./local.ts";
-import { statIfThere } from "./files.ts";
+import { messageOf } from "../errors.ts";
+import { readIfThere, statIfThere } from "./files.ts";
+import { CHECKPOINT_FOLDER, HOME, MANIFEST, QUARANTINE, TOPICS } from "./place.ts";
 import { parseManifest } from "./manifest.ts";
 import type { PreparedCheckpoint } from "./sink.ts";
+import { STORE } from "./store.ts";
 
 /** Output folders within output folders. */
 const FOLDER_DEPTH_MAX = 64;
@@ -30,68 +31,122 @@ export interface Home {
   readonly checkpoints: readonly FoundCheckpoint[];
 }
 
-/** The homes of all output folders at and below `folder`. */
-export async function* findHomes(folder: string, depth = 0): AsyncGenerator<Home> {
-  for (const name of await foldersIn(folder)) {
-    const path = join(folder, name);
-    if (name === HOME) yield* homesIn(path);
-    else if (depth < FOLDER_DEPTH_MAX) yield* findHomes(path, depth + 1);
-  }
+/** What is there and cannot be read, and why. */
+export interface Unreadable {
+  readonly path: string;
+  readonly reason: string;
 }
 
-async function* homesIn(root: string): AsyncGenerator<Home> {
-  const store = (await readIfThere(join(root, "store")))?.trim();
-  for (const cluster of await foldersIn(root)) {
-    for (const group of await foldersIn(join(root, cluster))) {
-      const home = join(root, cluster, group);
-      yield {
-        cluster: decodeURIComponent(cluster),
-        group: decodeURIComponent(group),
-        store,
-        topics: (await namesIn(join(home, TOPICS))).map(({ name }) => decodeURIComponent(name)).sort(),
-        checkpoints: [
-          ...await checkpointsIn(home, { isQuarantined: false }),
-          ...await checkpointsIn(join(home, QUARANTINE), { isQuarantined: true }),
-        ],
-      };
+export interface FoundHomes {
+  readonly homes: readonly Home[];
+  /** What may be in there is not among the homes. */
+  readonly unreadable: readonly Unreadable[];
+}
+
+/** The homes of all output folders at and below `folder`. */
+export async function findHomes(folder: string): Promise<FoundHomes> {
+  const reader = new HomeReader();
+  const homes = await Array.fromAsync(reader.findIn(folder));
+  return { homes, unreadable: reader.unreadable };
+}
+
+/** Goes on where something cannot be read, and keeps in mind what that was. */
+class HomeReader {
+  readonly unreadable: Unreadable[] = [];
+
+  async *findIn(folder: string, depth = 0): AsyncGenerator<Home> {
+    for (const name of await this.#foldersIn(folder)) {
+      const path = join(folder, name);
+      if (name === HOME) yield* this.#homesIn(path);
+      else if (depth < FOLDER_DEPTH_MAX) yield* this.findIn(path, depth + 1);
+    }
+  }
+
+  async *#homesIn(root: string): AsyncGenerator<Home> {
+    const store = (await this.#try(join(root, STORE), readIfThere))?.trim();
+    for (const { folder: ofCluster, name: cluster } of await this.#namedFoldersIn(root)) {
+      for (const { folder: home, name: group } of await this.#namedFoldersIn(ofCluster)) {
+        const topics = await this.#namesIn(join(home, TOPICS));
+        yield {
+          cluster,
+          group,
+          store,
+          topics: topics.flatMap(({ name }) => decoded(name) ?? []).sort(),
+          checkpoints: [
+            ...await this.#checkpointsIn(home, { isQuarantined: false }),
+            ...await this.#checkpointsIn(join(home, QUARANTINE), { isQuarantined: true }),
+          ],
+        };
+      }
+    }
+  }
+
+  async #checkpointsIn(
+    parent: string,
+    { isQuarantined }: { isQuarantined: boolean },
+  ): Promise<FoundCheckpoint[]> {
+    const found: FoundCheckpoint[] = [];
+    for (const name of await this.#foldersIn(parent)) {
+      const match = CHECKPOINT_FOLDER.exec(name);
+      if (!match) continue;
+      const folder = join(parent, name);
+      const manifest = parseManifest(await this.#try(join(folder, MANIFEST), readIfThere));
+      const stat = await this.#try(folder, statIfThere);
+      // Gone since the folder was listed: it is published now, or was discarded.
+      if (stat === undefined) continue;
+      found.push({
+        ref: { generation: Number(match[1]), id: match[2]! },
+        manifest,
+        ageMs: Date.now() - (stat.mtime?.getTime() ?? 0),
+        folder,
+        isQuarantined,
+      });
+    }
+    return found;
+  }
+
+  /** The folders that stand for a cluster or group: ours always have names that can be decoded. */
+  async #namedFoldersIn(parent: string): Promise<{ folder: string; name: string }[]> {
+    return (await this.#foldersIn(parent)).flatMap((entry) => {
+      const name = decoded(entry);
+      return name === undefined ? [] : [{ folder: join(parent, entry), name }];
+    });
+  }
+
+  async #foldersIn(folder: string): Promise<string[]> {
+    return (await this.#namesIn(folder)).filter(({ isDirectory }) => isDirectory).map(({ name }) => name)
+      .sort();
+  }
+
+  async #namesIn(folder: string): Promise<Deno.DirEntry[]> {
+    return await this.#try(folder, readDirIfThere) ?? [];
+  }
+
+  /** What `read` gives; undefined where there is nothing, or nothing that can be read. */
+  async #try<T>(path: string, read: (path: string) => Promise<T | undefined>): Promise<T | undefined> {
+    try {
+      return await read(path);
+    } catch (error) {
+      this.unreadable.push({ path, reason: messageOf(error) });
+      return undefined;
     }
   }
 }
 
-async function checkpointsIn(
-  parent: string,
-  { isQuarantined }: { isQuarantined: boolean },
-): Promise<FoundCheckpoint[]> {
-  const found: FoundCheckpoint[] = [];
-  for (const name of await foldersIn(parent)) {
-    const match = CHECKPOINT_FOLDER.exec(name);
-    if (!match) continue;
-    const folder = join(parent, name);
-    const manifest = parseManifest(await readIfThere(join(folder, MANIFEST)));
-    const stat = await statIfThere(folder);
-    // Gone since the folder was listed: it is published now, or was discarded.
-    if (stat === undefined) continue;
-    found.push({
-      ref: { generation: Number(match[1]), id: match[2]! },
-      manifest,
-      ageMs: Date.now() - (stat.mtime?.getTime() ?? 0),
-      folder,
-      isQuarantined,
-    });
-  }
-  return found;
-}
-
-async function foldersIn(folder: string): Promise<string[]> {
-  return (await namesIn(folder)).filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
-}
-
-/** Of a folder that may be gone. */
-async function namesIn(folder: string): Promise<Deno.DirEntry[]> {
+async function readDirIfThere(folder: string): Promise<Deno.DirEntry[] | undefined> {
   try {
     return await Array.fromAsync(Deno.readDir(folder));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
+  }
+}
+
+/** Undefined where it is no name that was encoded. */
+function decoded(name: string): string | undefined {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return undefined;
   }
 }

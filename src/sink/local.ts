@@ -1,20 +1,7 @@
-/**
- * A local folder as sink.
- *
- *     OUT/<uuid>.parquet                                       published
- *     OUT/.kafka2parquet/store                                 the store's id
- *     OUT/.kafka2parquet/<cluster>/<group>/<G>-<cp>/           one prepared checkpoint
- *         0.parquet.tmp 1.parquet.tmp … manifest.json
- *     OUT/.kafka2parquet/<cluster>/<group>/quarantine/<G>-<cp>/
- *     OUT/.kafka2parquet/<cluster>/<group>/topics/<topic>      something of this topic was published
- *     OUT/.kafka2parquet/<cluster>/<group>/starts/<topic>      how many partitions it had at first
- *
- * Prepared files end in `.tmp`, because a reader's glob for `.parquet` looks into hidden folders too.
- */
-import { dirname, join, sep } from "node:path";
-import type { PartitionRange } from "../model.ts";
+/** A local folder as sink; `place.ts` says what lies where. */
+import { dirname, join } from "node:path";
 import { faultPoint } from "../fault.ts";
-import { formatManifest, parseManifest } from "./manifest.ts";
+import { parseManifest } from "./manifest.ts";
 import {
   makeFolder,
   parquetFiles,
@@ -24,17 +11,21 @@ import {
   syncFolder,
   writeDurably,
 } from "./files.ts";
-import { sinkError } from "./problems.ts";
-import type {
-  CheckpointRef,
-  FileToPrepare,
-  Manifest,
-  ManifestFile,
-  Preparation,
-  PreparedCheckpoint,
-  Published,
-  Sink,
-} from "./sink.ts";
+import { LocalPreparation } from "./local_preparation.ts";
+import {
+  CHECKPOINT_FOLDER,
+  folderName,
+  HOME,
+  isBelow,
+  MANIFEST,
+  nameOf,
+  type Place,
+  QUARANTINE,
+  STARTS,
+  told,
+  TOPICS,
+} from "./place.ts";
+import type { CheckpointRef, Manifest, Preparation, PreparedCheckpoint, Published, Sink } from "./sink.ts";
 import { checkStore, makeOnce, makeStore } from "./store.ts";
 import { tryLink, usable } from "./try_folder.ts";
 
@@ -47,23 +38,8 @@ export interface LocalSinkOptions {
   readonly group: string;
 }
 
-export const HOME = ".kafka2parquet";
-export const MANIFEST = "manifest.json";
-export const QUARANTINE = "quarantine";
-export const TOPICS = "topics";
-const STARTS = "starts";
 /** Dead letters are all that goes anywhere but the output folder. */
 const ALSO_INTO_FLAG = "--dead-letter";
-export const CHECKPOINT_FOLDER = /^(\d+)-([0-9a-f]{32})$/;
-
-/** Where one cluster and group have their things. */
-interface Place {
-  readonly output: string;
-  /** What is the program's own in `output`. */
-  readonly root: string;
-  readonly home: string;
-  readonly store: string;
-}
 
 export class LocalSink implements Sink {
   readonly store: string;
@@ -280,71 +256,6 @@ export class LocalSink implements Sink {
   #folder(ref: CheckpointRef): string {
     return join(this.#place.home, nameOf(ref));
   }
-}
-
-class LocalPreparation implements Preparation {
-  readonly #ref: CheckpointRef;
-  readonly #place: Place & { readonly folder: string };
-  readonly #files: ManifestFile[] = [];
-
-  constructor(ref: CheckpointRef, place: Place & { readonly folder: string }) {
-    this.#ref = ref;
-    this.#place = place;
-  }
-
-  write(file: FileToPrepare): Promise<void> {
-    const temporary = `${this.#files.length}.parquet.tmp`;
-    this.#files.push({ temporary, final: file.final, rows: file.rows, bytes: file.bytes.length });
-    return told(this.#place.output, async () => {
-      await faultPoint("before-write");
-      await writeDurably(join(this.#place.folder, temporary), file.bytes, () => faultPoint("file-written"));
-      await faultPoint("file-synced");
-    });
-  }
-
-  seal(topic: string, ranges: readonly PartitionRange[]): Promise<void> {
-    return told(this.#place.output, async () => {
-      const { folder, root, home, output, store } = this.#place;
-      for (const path of new Set(this.#files.map((file) => join(output, dirname(file.final))))) {
-        await told(path, () => makeFolder(path, isBelow(path, output) ? output : undefined));
-      }
-      const text = formatManifest({ ...this.#ref, store, topic, ranges, files: this.#files });
-      const temporary = join(folder, `${MANIFEST}.tmp`);
-      await writeDurably(temporary, new TextEncoder().encode(text));
-      await faultPoint("manifest-written");
-      await Deno.rename(temporary, join(folder, MANIFEST));
-      await faultPoint("manifest-renamed");
-      await syncFolder(folder);
-      await faultPoint("folder-synced");
-      await syncFolder(home);
-      await faultPoint("home-synced");
-      // What was written to another disk since `begin` would be durable in the wrong place.
-      await checkStore(root, store);
-    });
-  }
-}
-
-/** Runs `body`; what it throws is told as a problem of `folder`. */
-async function told<T>(folder: string, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    throw sinkError(folder, error);
-  }
-}
-
-/** Whether a path is a folder itself, or lies in it. */
-function isBelow(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
-}
-
-function nameOf(ref: CheckpointRef): string {
-  return `${ref.generation}-${ref.id}`;
-}
-
-/** A group's name as one folder name: `.` and `..` are legal groups but no legal folders. */
-function folderName(group: string): string {
-  return encodeURIComponent(group).replace(/^\./, "%2E");
 }
 
 /**
