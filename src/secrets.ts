@@ -9,16 +9,35 @@
 const SECRET_CHARS_MIN = 8;
 const SHOWN_INSTEAD = "***";
 
-const hidden = new Set<string>();
+/** A token that was replaced may still be in an answer or error under way; so many replacements later it is not. */
+export const PASSING_MAX = 16;
+
+const lasting = new Set<string>();
+/** The forms of each, in the order in which they came. */
+const passing = new Map<string, readonly string[]>();
 let pattern: RegExp | undefined;
 
 /** From now on {@link redact} knows these texts, and the forms they take in JSON, URLs and HTTP headers. */
 export function hideSecrets(secrets: Iterable<string>): void {
   for (const secret of secrets) {
-    for (const form of formsOf(secret)) {
-      if (form.length >= SECRET_CHARS_MIN) hidden.add(form);
-    }
+    for (const form of formsOf(secret)) lasting.add(form);
   }
+  renew();
+}
+
+/** The same for one that is soon replaced by another, such as a token: it is known until so many others have come. */
+export function hidePassingSecret(secret: string): void {
+  passing.delete(secret);
+  passing.set(secret, formsOf(secret));
+  for (const oldest of passing.keys()) {
+    if (passing.size <= PASSING_MAX) break;
+    passing.delete(oldest);
+  }
+  renew();
+}
+
+function renew(): void {
+  const hidden = new Set([...lasting, ...[...passing.values()].flat()]);
   // The longest first: a secret may be a part of another one.
   const forms = [...hidden].sort((a, b) => b.length - a.length).map((form) => RegExp.escape(form));
   pattern = forms.length === 0 ? undefined : new RegExp(forms.join("|"), "g");
@@ -40,5 +59,5 @@ function formsOf(secret: string): string[] {
     url,
     url.replaceAll("%20", "+"),
     base64,
-  ];
+  ].filter((form) => form.length >= SECRET_CHARS_MIN);
 }

@@ -4,7 +4,7 @@ import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 
 import { ExitCode, messageOf, UserError } from "../errors.ts";
-import { hideSecrets } from "../secrets.ts";
+import { hidePassingSecret, hideSecrets } from "../secrets.ts";
 import type { OauthSettings } from "../security.ts";
 import { explainTls, isTlsError, tlsOptions } from "../tls.ts";
 
@@ -86,7 +86,7 @@ export class OauthTokens {
     let answer = await this.#ask(written);
     if (answer.status === HTTP_UNAUTHORIZED && encoded !== written) answer = await this.#ask(encoded);
     const token = this.#read(answer);
-    hideSecrets([token.value]);
+    hidePassingSecret(token.value);
     log.debug("Got a token for Kafka that is good for {seconds} s", {
       seconds: Math.round((token.expiresAtMs - this.#nowMs()) / 1000),
     });
