@@ -1,6 +1,6 @@
 /** What the archive's own files hold, from their footers: where they end, and where ranges are asked for. */
 import { ExitCode, UserError } from "../errors.ts";
-import type { OffsetRange, PartitionRange } from "../model.ts";
+import type { OffsetRange, PartitionRange, TopicPartition } from "../model.ts";
 import { readFooter } from "../parquet/mod.ts";
 import type { Sink } from "../sink/mod.ts";
 import { keyOf } from "./recovery.ts";
@@ -15,12 +15,20 @@ export interface Owner {
 }
 
 /**
- * The end of each partition that this cluster and group have archived, from the footers of all files.
+ * The end of each of these partitions that this cluster and group have archived, from the footers of all files.
  *
- * @throws UserError where ranges of a partition have a hole or overlap: then no position is right.
+ * @throws UserError with exit code 78 where a file cannot be read, or ranges of a partition have a hole or overlap: then no
+ * position is right.
  */
-export async function archivedPositions(sink: Sink, of: Owner): Promise<Map<string, bigint>> {
-  return new Map([...await archivedRanges(sink, of)].map(([key, list]) => [key, endOf(list)]));
+export async function archivedPositions(
+  sink: Sink,
+  of: Owner & { readonly partitions: readonly TopicPartition[] },
+): Promise<Map<string, bigint>> {
+  const ranges = await archivedRanges(sink, of);
+  return new Map(of.partitions.flatMap((partition) => {
+    const list = ranges.get(keyOf(partition));
+    return list === undefined ? [] : [[keyOf(partition), endOf(list)] as const];
+  }));
 }
 
 /**
@@ -57,8 +65,15 @@ async function contentOf(path: string, { skipDamaged }: { skipDamaged: boolean }
   try {
     return (await readFooter(path)).content;
   } catch (error) {
-    if (skipDamaged && error instanceof UserError) return undefined;
-    throw error;
+    if (!(error instanceof UserError)) throw error;
+    if (skipDamaged) return undefined;
+    // No later attempt would read it.
+    throw new UserError(`The archive's positions cannot be told: ${error.message}`, {
+      exitCode: ExitCode.config,
+      hint: "Restore the file or move it out of the archive, or set the group's offsets with " +
+        "kafka-consumer-groups --reset-offsets.",
+      cause: error,
+    });
   }
 }
 

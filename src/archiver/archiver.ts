@@ -197,8 +197,6 @@ export class Archiver implements MemberHandler {
 
   async joined(session: Session): Promise<void> {
     this.#drop();
-    // What was held before comes again in this session.
-    this.#unsaved = [];
     log.info("Joined group {group}, generation {generation}: {assignment}", {
       group: this.#config.group,
       generation: session.generation,
@@ -226,6 +224,8 @@ export class Archiver implements MemberHandler {
     };
     const recovered = await this.#recover(recovery);
     if (recovered === undefined) return;
+    // What was held before comes again in this session, and what was committed is published.
+    this.#unsaved = [];
     this.#isNewSink = false;
     const { ready, waiting } = recovered;
     await faultPoint("session-ready");

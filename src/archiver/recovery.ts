@@ -64,8 +64,8 @@ export function keyOf({ topic, partition }: TopicPartition): string {
  * Publishes what was committed, discards what was not, and gives every partition of the session its position,
  * committed with our metadata before anything is fetched.
  *
- * @throws SessionOverError where the session ends meanwhile, or its end or the program's begins while the sink fails.
- * @throws SinkError where it is to stop at once.
+ * @throws SessionOverError where the session ends meanwhile.
+ * @throws UserError where the sink fails and it is to stop at once, or the program ends meanwhile.
  */
 export async function recover(options: RecoveryOptions): Promise<Recovery> {
   const { session, sink } = options;
@@ -265,7 +265,7 @@ async function commitOrThrow(offsets: Parameters<Session["commit"]>[0], session:
 /**
  * Tries until it works, or the session's or the program's end begins; heartbeats go on meanwhile.
  *
- * @throws UserError at once where the configuration is what is wrong, or the sink and it is to stop.
+ * @throws UserError where the program ended before it worked; at once where the configuration is what is wrong, or the sink and it is to stop.
  */
 async function untilOver<T>(
   attempt: () => Promise<T>,
@@ -273,7 +273,7 @@ async function untilOver<T>(
   what: string,
 ): Promise<T> {
   let result: { value: T } | undefined;
-  let isTroubled = false;
+  let trouble: unknown;
   await withBackoff(async () => {
     result = { value: await attempt() };
   }, {
@@ -282,12 +282,21 @@ async function untilOver<T>(
       (error.exitCode === ExitCode.config || (error instanceof SinkError && onSinkError === "stop")),
     signal: AbortSignal.any([session.leaving, ending]),
     onError(error) {
-      isTroubled = true;
+      trouble = error;
       log.warning("Cannot {what}, trying again: {reason}", { what, reason: problemLine(error) });
     },
   });
-  if (result === undefined) throw new SessionOverError();
-  if (isTroubled) log.info("It could {what} at last", { what, recovered: true });
+  if (result === undefined) {
+    // The program ends, and something that only it can do is not done: that is no clean end.
+    if (ending.aborted && trouble instanceof SinkError) {
+      throw new UserError(`Could not ${what}: ${trouble.message}`, {
+        cause: trouble,
+        ...(trouble.hint !== undefined && { hint: trouble.hint }),
+      });
+    }
+    throw new SessionOverError();
+  }
+  if (trouble !== undefined) log.info("It could {what} at last", { what, recovered: true });
   return result.value;
 }
 

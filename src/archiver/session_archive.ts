@@ -191,13 +191,19 @@ export class SessionArchive {
     for (const flush of flushes) if (flush.status === "rejected") throw flush.reason;
   }
 
-  /** Offset ranges that are held and not known to be committed, at most so many, in words. */
+  /** Offset ranges that are held and in no visible file, at most so many, in words. */
   held(limit: number): string[] {
     const ranges = this.#states().filter(({ state }) => state.position > state.committed);
-    const words = ranges.slice(0, limit).map(({ topic: { topic }, state }) =>
+    const words = ranges.map(({ topic: { topic }, state }) =>
       describeRange({ topic, partition: state.partition, first: state.committed, next: state.position })
     );
-    return ranges.length > limit ? [...words, `and ${ranges.length - limit} more partitions`] : words;
+    for (const { pipeline } of this.#topics.values()) {
+      for (const range of pipeline.unpublished) {
+        if (range.first === range.next) continue;
+        words.push(`${describeRange(range)} (committed; the next start moves the files to their place)`);
+      }
+    }
+    return words.length > limit ? [...words.slice(0, limit), `and ${words.length - limit} more`] : words;
   }
 
   /** No checkpoint of our store waits for other members any more: commits need not name it. */

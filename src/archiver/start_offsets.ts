@@ -29,7 +29,7 @@ export async function startOffsets(
 ): Promise<Map<string, bigint>> {
   const { from, group, output } = config;
   if (from === "files") {
-    const archived = await archivedPositions(sink, { cluster, group });
+    const archived = await archivedPositions(sink, { cluster, group, partitions });
     const others = partitions.filter((at) => !archived.has(keyOf(at)));
     return new Map([...offsetMap(await client.offsets(others, "earliest")), ...archived]);
   }

@@ -56,14 +56,18 @@ export function judge(prepared: PreparedCheckpoint, facts: JudgeFacts): Verdict 
       why: `its generation ${ref.generation} is above the group's ${facts.generation}`,
     };
   }
-  // Whoever makes a checkpoint in this generation or a later one has given its partitions our metadata before. So one of a
-  // generation above ours, without that, is of a group that was deleted since: today's offsets tell nothing of it, and
-  // tomorrow, with our metadata, they would seem to.
-  const foreign = manifest.ranges.find((_, index) => metadata[index] === undefined);
-  if (ref.generation === facts.generation || (!earlier && foreign === undefined)) return { kind: "leave" };
-  return foreign === undefined ? { kind: "discard" } : {
+  // A commit that would have named it may have been replaced since: by another program's, or by the first of a group that
+  // was deleted and began again behind it. Then today's offsets tell nothing of it, and its records may not come again.
+  // No living peer's checkpoint is like that, in whatever generation: before it makes one, its partitions carry our
+  // metadata, with a start that is not behind what it then reads.
+  const replaced = manifest.ranges.find(({ first }, index) => {
+    const entry = metadata[index];
+    return entry === undefined || (entry.start !== undefined && entry.start > first);
+  });
+  if (replaced === undefined) return { kind: earlier ? "discard" : "leave" };
+  return {
     kind: "quarantine",
-    why:
-      `the committed offset of ${foreign.topic}[${foreign.partition}] is not ours, so nothing tells whether it was committed`,
+    why: `the offset of ${replaced.topic}[${replaced.partition}] was deleted or set by others since, ` +
+      "so nothing tells whether it was committed",
   };
 }

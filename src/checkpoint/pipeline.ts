@@ -88,6 +88,7 @@ export class CheckpointPipeline {
   #draining = false;
   /** Nothing is committed any more: the session ended without an answer, or something failed for good. */
   #over = false;
+  #unpublished: readonly PartitionRange[] = [];
   #waiters: (() => void)[] = [];
   /** The sink has failed, and not worked since. */
   #isTroubled = false;
@@ -240,6 +241,11 @@ export class CheckpointPipeline {
     for (const resolve of this.#waiters.splice(0)) resolve();
   }
 
+  /** Ranges that are committed, and whose files have not come to their place yet. */
+  get unpublished(): readonly PartitionRange[] {
+    return this.#unpublished;
+  }
+
   /** @returns whether the ranges are known to be committed. */
   async #run(building: Building): Promise<boolean> {
     if (building.files.length > 0 && !await this.#prepare(building)) return false;
@@ -248,7 +254,11 @@ export class CheckpointPipeline {
     await faultPoint("after-commit");
     if (commit === "unknown") return false;
     this.#options.onCommitted([...building.ranges.values()]);
-    if (building.files.length > 0) await this.#publish(building);
+    if (building.files.length > 0) {
+      this.#unpublished = [...building.ranges.values()];
+      await this.#publish(building);
+      this.#unpublished = [];
+    }
     if (commit === "committed") return true;
     // From the next line on nothing is committed here; the rest is held, and comes again in a session of its own.
     this.#over = true;

@@ -190,8 +190,8 @@ Deno.test("judge: a generation above the group's, with metadata that is not ours
   const above = prepared([range(0, 0n, 10n)], { ref: { generation: 9, id: CP } });
   for (const at of [committed(undefined), committed(10n, "set by hand")]) {
     assert.equal(judge(above, facts({ 0: at })).kind, "quarantine");
-    // In the present generation a peer may have read its offsets and not committed yet.
-    assert.equal(judge(above, facts({ 0: at }, { generation: 9 })).kind, "leave");
+    // Also where the new group has come to the same generation: a peer's partitions would carry our metadata.
+    assert.equal(judge(above, facts({ 0: at }, { generation: 9 })).kind, "quarantine");
   }
 });
 
@@ -201,6 +201,24 @@ Deno.test("judge: a generation above the group's is left for an hour, then put i
   assert.equal(judge(prepared([range(0, 0n, 10n)], above), facts(held)).kind, "leave");
   const old = prepared([range(0, 0n, 10n)], { ...above, ageMs: 2 * 60 * 60 * 1000 });
   assert.equal(judge(old, facts(held)).kind, "quarantine");
+});
+
+Deno.test("judge: where the group began again behind it, its records do not come again: it is never discarded", () => {
+  const held = (start: bigint | undefined) => ({
+    0: committed(10n, line({ checkpoint: CP2, start: start ?? 0n })),
+    1: committed(50n, line({ checkpoint: CP2, first: 40n, ...(start !== undefined && { start }) })),
+  });
+  const ranges = [range(0, 5n, 10n), range(1, 20n, 40n)];
+  const verdict = (start: bigint | undefined, generation: number) =>
+    judge(prepared(ranges), facts(held(start), { generation })).kind;
+  assert.equal(verdict(40n, 4), "quarantine");
+  assert.equal(verdict(40n, 3), "quarantine");
+  // From where it began, or from before, its records come again.
+  assert.equal(verdict(5n, 4), "discard");
+  assert.equal(verdict(0n, 4), "discard");
+  assert.equal(verdict(0n, 3), "leave");
+  // A commit that does not tell where the group began.
+  assert.equal(verdict(undefined, 4), "discard");
 });
 
 Deno.test("judge: an unreadable manifest is never discarded", () => {
