@@ -164,11 +164,11 @@ const VERIFY: Subcommand = {
   name: "verify",
   argument: "<dir>",
   argumentInWords: "a DIR",
-  summary: "prove from the files' footers that no offset is missing and none is there twice",
+  summary: "prove from the files' footers, and Kafka, that no offset is missing and none is there twice",
   examples: `Prove that an archive is complete: every offset in exactly one file.
 
 Examples:
-  # From the footers alone: holes, overlaps, damaged and edited files
+  # From the footers alone, up to each partition's last file: holes, overlaps, damaged and edited files
   kafka2parquet verify parquet_data/data
 
   # Against Kafka: what was committed, what is in the log, why a hole is none
@@ -178,11 +178,15 @@ Examples:
   kafka2parquet verify parquet_data/data --deep --json | jq 'select(.kind == "problem")'
 `,
   closing: `
-It changes nothing, and may run while the archive grows. Files of other programs are named as unknown. How to
-log in to the brokers is read from the variables and files that archiving reads it from.
+It changes nothing, and may run while the archive grows. Files of other programs are named as unknown.
+
+Footers do not tell of files that are missing behind a partition's last one, nor of a partition of which all
+are: that takes the brokers. They are asked where --brokers names them, or else bootstrap.servers in the file
+of the flag --kafka-config. How to log in to them is read from the variables and files that archiving reads it
+from; brokers that stand there are not asked.
 
 Exit codes: 0 complete, 1 there is no archive, 2 wrong usage, 3 holes, overlaps or damage, 69 brokers
-unreachable, 78 brokers of another cluster.
+unreachable, 78 brokers of another cluster, or wrong configuration.
 `,
   options: [
     COMPARE_OPTION,

@@ -2,13 +2,14 @@
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 
 import { ExitCode, messageOf, UserError } from "../errors.ts";
-import { configureLogging, showStatus } from "../log.ts";
+import { configureLogging, flushLogging, showStatus } from "../log.ts";
 import { hideSecrets } from "../secrets.ts";
 import type { Report, VerifyOptions } from "../verify/mod.ts";
 import { COMPARE_OPTION, DEAD_LETTERS_OPTION, DEEP_OPTION, JSON_OPTION, TOPICS_OPTION } from "./commands.ts";
 import { Output, OutputClosed, terminalWidth } from "./output.ts";
-import { resolveOption, type Texts, wantsColor } from "./resolve.ts";
-import { resolveSecurity, secretsIn } from "./security.ts";
+import { OPTIONS } from "./options.ts";
+import { resolveOption, type Sources, type Texts, wantsColor } from "./resolve.ts";
+import { resolveSecurity, secretsIn, warnOfRisks } from "./security.ts";
 import { readSources } from "./sources.ts";
 import { countText } from "./text.ts";
 import { isComplete, reportAsJson, reportAsLines } from "./verify_format.ts";
@@ -21,12 +22,15 @@ const PROGRESS_EVERY_MS = 200;
 export async function verify(folder: string, flags: Texts): Promise<ExitCode> {
   const isJson = resolveOption(JSON_OPTION, { flags })!;
   const topics = resolveOption(TOPICS_OPTION, { flags });
-  const brokers = resolveOption(COMPARE_OPTION, { flags });
+  const { sources, tell } = await readSources(flags);
+  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
+  tell();
+  const brokers = brokersOf(sources);
   const named = resolveOption(DEAD_LETTERS_OPTION, { flags });
   const options: VerifyOptions = {
     deep: resolveOption(DEEP_OPTION, { flags })!,
     ...await deadLetterFolder(folder, named),
-    ...brokers === undefined ? {} : { kafka: await kafkaOf(brokers, flags) },
+    ...brokers === undefined ? {} : { kafka: await kafkaOf(brokers, sources) },
     ...topics === undefined ? {} : { wanted: matcher(topics) },
   };
   const report = await withProgress(folder, options);
@@ -46,15 +50,31 @@ export async function verify(folder: string, flags: Texts): Promise<ExitCode> {
   return isComplete(report) ? ExitCode.ok : ExitCode.incomplete;
 }
 
+/**
+ * The brokers to compare with; undefined where nobody asks for that. Variables and the config file name those to archive
+ * from and ask for nothing here, but whoever gives a Kafka client's file by its flag means the cluster that it names.
+ */
+function brokersOf(sources: Sources): readonly string[] | undefined {
+  const { flags, client } = sources;
+  const brokers = resolveOption(COMPARE_OPTION, { flags });
+  if (brokers !== undefined || client === undefined || !flags.has(OPTIONS.kafkaConfig.name)) return brokers;
+  const named = resolveOption(COMPARE_OPTION, { client });
+  if (named !== undefined) return named;
+  throw new UserError(`${client.path} names no brokers to compare with`, {
+    hint: "Set bootstrap.servers in it, or give --brokers.",
+    exitCode: ExitCode.config,
+  });
+}
+
 /** How the brokers are reached: all but their names comes from where `run` has it. */
 async function kafkaOf(
   brokers: readonly string[],
-  flags: Texts,
+  sources: Sources,
 ): Promise<NonNullable<VerifyOptions["kafka"]>> {
-  const { sources } = await readSources(flags);
-  const { security } = await resolveSecurity(sources);
-  hideSecrets(secretsIn({ security }));
-  return { brokers, security };
+  const secured = await resolveSecurity(sources);
+  hideSecrets(secretsIn(secured));
+  warnOfRisks(secured, []);
+  return { brokers, security: secured.security };
 }
 
 function nothingThere(folder: string, topics: readonly string[] | undefined): UserError {
@@ -69,12 +89,11 @@ function nothingThere(folder: string, topics: readonly string[] | undefined): Us
 
 /** Runs with a line of progress where somebody looks on. */
 async function withProgress(folder: string, options: VerifyOptions): Promise<Report> {
-  const terminal = Deno.stderr.isTerminal();
-  const env = Deno.env.toObject();
-  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", { env, terminal }) });
   let files = 0;
   const show = () => showStatus(`${countText(files)} files read`);
-  const timer = terminal && env["TERM"] !== "dumb" ? setInterval(show, PROGRESS_EVERY_MS) : undefined;
+  const timer = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb"
+    ? setInterval(show, PROGRESS_EVERY_MS)
+    : undefined;
   try {
     // Loaded here, so that --help does not wait for it.
     const room = await import("../verify/mod.ts");
@@ -82,6 +101,8 @@ async function withProgress(folder: string, options: VerifyOptions): Promise<Rep
   } finally {
     clearInterval(timer);
     showStatus("");
+    // What is said next comes after what was logged of it.
+    flushLogging();
   }
 }
 

@@ -11,10 +11,14 @@ const PARTITIONS_SHOWN_MAX = 1_000;
 const PROBLEMS_SHOWN_MAX = 100;
 const NOTES_SHOWN_MAX = 20;
 const RANGES_SHOWN_MAX = 3;
+/** No footer tells of what comes after the last one. */
+const FOOTERS_ALONE =
+  " up to each partition's last file; --brokers also compares with what the group has committed";
 /** Kinds of findings in the words of people, where the kind itself is none. */
 const NAMES: Readonly<Record<string, string>> = {
   "damaged": "damaged file",
   "edited": "edited file",
+  "unreadable": "unreadable path",
   "dead-letters": "wrong count of dead letters",
   "uncommitted": "uncommitted range",
   "missing": "missing topic",
@@ -92,25 +96,26 @@ function section(findings: readonly Finding[], { max, ...context }: LineContext 
 
 /** A sentence, and the files that it is about. */
 function findingLines(finding: Finding, context: LineContext): string[] {
-  const { kind, text, files = [] } = finding;
+  const { kind, text, files = [], before, after } = finding;
   const name = NAMES[kind] ?? kind;
   const where = whereText(finding, context);
   const [only, ...more] = files.map((path) => pathText(path, context.folder));
   if (only !== undefined && more.length === 0 && where === "") {
     return [cleanLine(`${name}: ${only}: ${text}`)];
   }
+  const isGap = before !== undefined || after !== undefined;
+  const paths = isGap ? [placeText(finding, context.folder)] : only === undefined ? [] : [only, ...more];
   return [
     cleanLine(`${name}: ${where === "" ? text : `${where}: ${text}`}`),
-    ...(only === undefined ? [] : [only, ...more]).map((path, index) =>
-      cleanLine(`  ${sideOf(finding, index)}${path}`)
-    ),
+    ...paths.map((path) => cleanLine(`  ${path}`)),
   ];
 }
 
-/** On which side of a gap a file is. */
-function sideOf({ kind }: Finding, index: number): string {
-  if (kind !== "hole" && kind !== "explained") return "";
-  return index === 0 ? "after " : "before ";
+/** Where a gap is, by the files on its sides: the first of a partition lies before a file, the last one after. */
+function placeText({ before, after }: Finding, folder: string): string {
+  if (before === undefined) return `before ${pathText(after!, folder)}`;
+  const path = pathText(before, folder);
+  return after === undefined ? `after ${path}` : `between ${path} and ${pathText(after, folder)}`;
 }
 
 function whereText({ topic, partition, group, first, next }: Finding, { isOneGroup }: LineContext): string {
@@ -129,18 +134,26 @@ function pathText(path: string, folder: string): string {
   return inside.startsWith("..") ? path : inside;
 }
 
-function verdict({ files, unknown, rows }: Report, problems: readonly Finding[]): string {
+function verdict(
+  { files, unknown, unpublished, rows, isCompared }: Report,
+  problems: readonly Finding[],
+): string {
   const kinds = Map.groupBy(problems, ({ kind }) => kind);
   const counts = [...kinds].map(([kind, { length }]) => plural(length, NAMES[kind] ?? kind));
-  const what = `${plural(files, "file")}, ${plural(rows, "row")}`;
-  const others = unknown === 0 ? "" : `, ${plural(unknown, "unknown file")}`;
-  if (counts.length > 0) return `${what}${others}: NOT complete: ${counts.join(", ")}`;
-  return files === 0 ? `${what}${others}: nothing to verify` : `${what}${others}: complete`;
+  const what = [
+    plural(files, "file"),
+    plural(rows, "row"),
+    ...unknown === 0 ? [] : [plural(unknown, "unknown file")],
+    ...unpublished === 0 ? [] : [plural(unpublished, "unpublished checkpoint")],
+  ].join(", ");
+  if (counts.length > 0) return `${what}: NOT complete: ${counts.join(", ")}`;
+  if (files === 0) return `${what}: ${unpublished === 0 ? "nothing to verify" : "nothing is published yet"}`;
+  return `${what}: complete${isCompared ? "" : FOOTERS_ALONE}`;
 }
 
 /** One line each: the partitions, the problems and notes, the totals. */
 export function reportAsJson(report: Report, folder: string): string[] {
-  const { partitions, findings, files, unknown, rows } = report;
+  const { partitions, findings, files, unknown, unpublished, rows, isCompared } = report;
   return [
     ...partitions.map(partitionAsJson),
     ...findings.map(findingAsJson),
@@ -148,8 +161,10 @@ export function reportAsJson(report: Report, folder: string): string[] {
       kind: "totals",
       path: folder,
       complete: isComplete(report),
+      compared: isCompared,
       files,
       unknown,
+      unpublished,
       rows,
       problems: findings.filter(({ isProblem }) => isProblem).length,
     },
@@ -176,9 +191,9 @@ function partitionAsJson(
 }
 
 function findingAsJson({ isProblem, kind, ...rest }: Finding): Json {
-  const { cluster, group, topic, partition, first, next, files, text } = rest;
+  const { cluster, group, topic, partition, first, next, files, before, after, text } = rest;
   return {
     ...{ kind: isProblem ? "problem" : "note", what: kind },
-    ...{ cluster, group, topic, partition, first, next, files, text },
+    ...{ cluster, group, topic, partition, first, next, files, before, after, text },
   };
 }

@@ -127,7 +127,7 @@ class HomeReader {
     try {
       return await read(path);
     } catch (error) {
-      this.unreadable.push({ path, reason: messageOf(error) });
+      this.unreadable.push({ path, reason: reasonOf(error) });
       return undefined;
     }
   }
@@ -140,6 +140,12 @@ async function readDirIfThere(folder: string): Promise<Deno.DirEntry[] | undefin
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+/** The system's own words repeat the path. */
+function reasonOf(error: unknown): string {
+  const isDenied = error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
+  return isDenied ? "permission denied" : messageOf(error);
 }
 
 /** Undefined where it is no name that was encoded. */

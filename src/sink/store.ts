@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { readIfThere, removeIfThere, syncFolder, writeDurably } from "./files.ts";
 import { SinkError } from "./problems.ts";
 
-const STORE = "store";
+export const STORE = "store";
 
 /** Reads the store's id in `root`, or makes it: then the archive is new. */
 export async function makeStore(root: string): Promise<{ readonly store: string; readonly isNew: boolean }> {

@@ -1,5 +1,5 @@
 /** What the footers of an archive say, summed up as they are read. */
-import type { FooterContent } from "../parquet/mod.ts";
+import type { CheckedFooter, FooterContent } from "../parquet/mod.ts";
 import { FileRanges } from "./coverage.ts";
 import { footerProblem, isCount, isUsable, sumOf } from "./footer_check.ts";
 
@@ -37,6 +37,9 @@ export interface DeadLetterBalance extends TopicName {
   file: number;
 }
 
+/** A footer with our metadata. */
+export type OurFooter = CheckedFooter & { readonly content: FooterContent };
+
 /** A file with what is wrong with it. */
 export interface BadFile {
   readonly path: string;
@@ -51,6 +54,8 @@ export class Archive {
   readonly unknown: string[] = [];
   /** Files that cannot be read. */
   readonly damaged: BadFile[] = [];
+  /** Folders, and files of the program's own, that cannot be looked into: why, by their paths. */
+  readonly unreadable = new Map<string, string>();
   /** Files whose footer does not fit them. */
   readonly inconsistent: BadFile[] = [];
   readonly #partitions = new Map<string, PartitionFiles>();
@@ -59,11 +64,14 @@ export class Archive {
   rows = 0;
 
   /** Takes the footer of a file that is ours. */
-  add(path: string, content: FooterContent, rows: number): void {
+  add(path: string, { content, rows, isIntact }: OurFooter): void {
     const file = this.paths.push(path) - 1;
     this.rows += content.kind === "data" ? rows : 0;
-    const problem = footerProblem(content, rows);
-    if (problem !== undefined) this.inconsistent.push({ path, reason: problem });
+    const reasons = [
+      ...isIntact === false ? ["its footer was changed after it was written"] : [],
+      footerProblem(content, rows) ?? [],
+    ].flat();
+    if (reasons.length > 0) this.inconsistent.push({ path, reason: reasons.join("; ") });
     let declared = 0;
     for (const range of content.ranges) {
       if (!isUsable(range)) continue;

@@ -15,6 +15,9 @@ export function* fileFindings(
   { hasDeadLetters }: { hasDeadLetters: boolean },
 ): Generator<Finding> {
   for (const { path, reason } of archive.damaged) yield problem("damaged", { files: [path], text: reason });
+  for (const [path, reason] of archive.unreadable) {
+    yield problem("unreadable", { files: [path], text: `${reason}: nothing can be said of what is in it` });
+  }
   for (const { path, reason } of archive.inconsistent) {
     yield problem("edited", { files: [path], text: reason });
   }
@@ -73,22 +76,25 @@ export interface GapContext {
 export async function explainGap(of: PartitionName, gap: Gap, context: GapContext): Promise<Finding> {
   const { cluster, group, topic, partition } = of;
   const { first, next, before, after, place } = gap;
-  const where = { cluster, group, topic, partition, first, next };
-  const files = [before, after].flatMap((file) => file === undefined ? [] : [context.paths[file]!]);
+  const sides = {
+    ...before === undefined ? {} : { before: context.paths[before]! },
+    ...after === undefined ? {} : { after: context.paths[after]! },
+  };
+  const where = { cluster, group, topic, partition, first, next, files: Object.values(sides), ...sides };
   let text = REASONS[place];
   if (place === "in-log" && context.kafka !== undefined) {
     const found = await recordsIn(context.kafka, { topic, partition, first, next });
     if (found instanceof UserError) {
       text = `in no file, and Kafka cannot tell what is there: ${found.message}`;
     } else if (found.records === found.tombstones) {
-      return note("explained", { ...where, files, text: reasonOf(found) });
+      return note("explained", { ...where, text: reasonOf(found) });
     } else text = `in no file; Kafka holds ${recordsText(found)} there`;
   }
   const quarantine = context.quarantine === undefined ? "" : `; in quarantine: ${context.quarantine}`;
   const store = context.otherStore === undefined
     ? ""
     : `; committed by store ${context.otherStore}, whose folder is another one`;
-  return problem("hole", { ...where, files, text: text + quarantine + store });
+  return problem("hole", { ...where, text: text + quarantine + store });
 }
 
 const REASONS: Readonly<Record<Gap["place"], string>> = {

@@ -9,6 +9,8 @@ export type ProblemKind =
   | "overlap"
   /** A file that cannot be read. */
   | "damaged"
+  /** A folder, or a file of the program's own, that cannot be looked into. */
+  | "unreadable"
   /** A file whose footer does not fit it, or was changed. */
   | "edited"
   /** Dead-letter files hold other counts than footers say. */
@@ -36,6 +38,9 @@ export interface Finding extends Partial<TopicName>, Partial<OffsetRange> {
   readonly isProblem: boolean;
   readonly partition?: number;
   readonly files?: readonly string[];
+  /** Of a gap: the file that lies before it, and the one behind it, as far as there are any; `files` has both. */
+  readonly before?: string;
+  readonly after?: string;
   /** In words, without what the other keys say. */
   readonly text: string;
 }

@@ -27,6 +27,8 @@ export interface ScanOptions {
 interface Read {
   readonly path: string;
   readonly footer: CheckedFooter | UserError;
+  /** Whether it is a folder that cannot be looked into. */
+  readonly isFolder: boolean;
   /** Why the file's data cannot be read although its footer can. */
   readonly damage: UserError | undefined;
 }
@@ -71,32 +73,33 @@ export class Scanner {
   }
 
   async #read({ path, error }: FoundPath): Promise<Read> {
-    const footer = error ?? await readFooter(path).catch(userError);
+    if (error !== undefined) return { path, footer: error, isFolder: true, damage: undefined };
+    const footer = await readFooter(path).catch(userError);
     const isDeep = this.#options.deep && !(footer instanceof UserError);
     return {
       path,
       footer,
+      isFolder: false,
       damage: isDeep ? await checkPages(path).then(() => undefined, userError) : undefined,
     };
   }
 
-  #take({ path, footer, damage }: Read, isOurs: (of: TopicName) => boolean): void {
+  #take({ path, footer, isFolder, damage }: Read, isOurs: (of: TopicName) => boolean): void {
     const archive = this.#archive;
     if (footer instanceof UserError) {
-      archive.damaged.push({ path, reason: reasonOf(footer, path) });
+      const reason = reasonOf(footer, path);
+      if (isFolder) archive.unreadable.set(path, reason);
+      else archive.damaged.push({ path, reason });
       return;
     }
-    const { content, rows, isIntact } = footer;
+    const { content } = footer;
     if (content !== undefined && (!isOurs(content) || !this.#options.wanted(content))) return;
     if (damage !== undefined) archive.damaged.push({ path, reason: reasonOf(damage, path) });
     if (content === undefined) {
       archive.unknown.push(path);
       return;
     }
-    if (isIntact === false) {
-      archive.inconsistent.push({ path, reason: "its footer was changed after it was written" });
-    }
-    archive.add(path, content, rows);
+    archive.add(path, { ...footer, content });
   }
 }
 

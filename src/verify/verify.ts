@@ -51,7 +51,11 @@ export interface Report {
   /** Files of ours that can be read, and files of others. */
   readonly files: number;
   readonly unknown: number;
+  /** Checkpoints that are sealed, and neither published nor in quarantine. */
+  readonly unpublished: number;
   readonly rows: number;
+  /** Whether Kafka was asked: else nothing is known of what comes after the last file of a partition. */
+  readonly isCompared: boolean;
   readonly topics: readonly TopicName[];
 }
 
@@ -113,13 +117,20 @@ class Verification {
       ],
       files: this.#archive.paths.length,
       unknown: this.#archive.unknown.length,
+      unpublished:
+        this.#unpublished.filter(({ checkpoint, manifest }) =>
+          manifest !== undefined && !checkpoint.isQuarantined
+        ).length,
       rows: this.#archive.rows,
+      isCompared: this.#kafka !== undefined,
       topics: this.#topics,
     };
   }
 
   async #readHomes(): Promise<void> {
-    this.#homes = await Array.fromAsync(findHomes(this.#folder));
+    const { homes, unreadable } = await findHomes(this.#folder);
+    this.#homes = homes;
+    for (const { path, reason } of unreadable) this.#archive.unreadable.set(path, reason);
   }
 
   async #scan(): Promise<number> {

@@ -131,7 +131,7 @@ integrationTest(
     const edited = await damaged(async (output) =>
       await patch(await second(output), (bytes) => latin1(bytes).indexOf(`"first":"100"`) + 11)
     );
-    assert.deepEqual(brief(edited), ["edited", "edited", "hole 0 [100, 101)"]);
+    assert.deepEqual(brief(edited), ["edited", "hole 0 [100, 101)"]);
     const gone = await damaged(async (output) =>
       await Deno.remove((await parquetFiles(`${output}/../dead_letter`))[0]!)
     );
@@ -159,6 +159,11 @@ integrationTest("verify --brokers: what was committed and stands in no file is l
       ["hole", 200, 250, "in no file; Kafka holds 50 records there"],
     ]],
   );
+  const properties = `${folder.path}/client.properties`;
+  await Deno.writeTextFile(properties, `bootstrap.servers=${servers.brokers}\nno.such.key=1\n`);
+  const byFile = await run([job.output, "--kafka-config", properties]);
+  assert.deepEqual([byFile.code, byFile.problems], [3, lost.problems]);
+  assert.match(byFile.stderr, /Unknown keys in .*: no\.such\.key$/);
   // The position is set back to before what is visible: the program would archive it again.
   await servers.admin((admin) =>
     admin.setOffsets({ groupId: job.group, topic: job.topic, partitions: [{ partition: 0, offset: "120" }] })

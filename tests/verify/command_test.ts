@@ -10,6 +10,10 @@ const SCHEMA = { columns: [{ name: "id", type: { kind: "int64" }, nullable: fals
 const NAMES = { cluster: "cluster-1", group: "4", topic: "orders" };
 const CHECKPOINT = "c".repeat(32);
 
+/** What footers alone cannot tell. */
+const FOOTERS_ALONE =
+  " up to each partition's last file; --brokers also compares with what the group has committed";
+
 type Range = Partial<RangeCounts> & { readonly first: bigint; readonly next: bigint };
 
 /** A file of ours: rows for all offsets of its ranges, unless they say otherwise. */
@@ -92,7 +96,7 @@ Deno.test("verify: a whole archive is complete, exit 0, and all is counted", asy
       "orders  4              0  [0, 9)          2     5   2 no-header  1 tombstone",
       "orders  4              1  [100, 102)      1     2             0            0",
       "",
-      "3 files, 7 rows: complete",
+      `3 files, 7 rows: complete${FOOTERS_ALONE}`,
       "",
     ].join("\n"),
   });
@@ -111,8 +115,10 @@ Deno.test("verify: a whole archive is complete, exit 0, and all is counted", asy
     kind: "totals",
     path: data(folder),
     complete: true,
+    compared: false,
     files: 3,
     unknown: 0,
+    unpublished: 0,
     rows: 7,
     problems: 0,
   });
@@ -133,12 +139,17 @@ Deno.test("verify: holes and overlaps name offsets and files, exit 3; groups are
       ...{ kind: "problem", what: "overlap", ...where, first: 8, next: 12, files: [c, copy] },
       text: "the same offsets are in two files",
     },
-    { ...{ kind: "problem", what: "hole", ...where, first: 5, next: 8, files: [a, c] }, text: "in no file" },
+    {
+      ...{ kind: "problem", what: "hole", ...where, first: 5, next: 8, files: [a, c], before: a, after: c },
+      text: "in no file",
+    },
   ]);
   assert.deepEqual(partitions.map(({ group, ranges }) => [group, ranges.length]), [["4", 2], ["5", 1]]);
   const { stdout } = await kafka2parquet(["verify", data(folder)]);
   assert(
-    stdout.includes("hole: orders[0] [5, 8) of group 4: in no file\n  after a.parquet\n  before c.parquet\n"),
+    stdout.includes(
+      "hole: orders[0] [5, 8) of group 4: in no file\n  between a.parquet and c.parquet\n",
+    ),
     stdout,
   );
   assert(stdout.endsWith("4 files, 25 rows: NOT complete: 1 overlap, 1 hole\n"), stdout);
@@ -266,6 +277,113 @@ Deno.test("verify: what is prepared is no hole, and is named; a topic without fi
   ]]);
 });
 
+Deno.test("verify: of a hole before the first file it is said that it lies before it", async () => {
+  await using folder = await tempDir();
+  const path = await file(`${data(folder)}/b.parquet`, [{ first: 5n, next: 9n, start: 2n }]);
+  const { code, problems } = await verify(data(folder));
+  assert.deepEqual([
+    code,
+    problems.map(({ first, next, files, before, after }) => ({
+      ...{ first, next, files, before, after },
+    })),
+  ], [3, [{ first: 2, next: 5, files: [path], before: undefined, after: path }]]);
+  const { stdout } = await kafka2parquet(["verify", data(folder)]);
+  assert(stdout.includes("hole: orders[0] [2, 5): in no file\n  before b.parquet\n"), stdout);
+});
+
+Deno.test("verify: what is prepared and nothing else is named in the verdict", async () => {
+  await using folder = await tempDir();
+  const sink = await LocalSink.open({ output: data(folder), cluster: NAMES.cluster, group: NAMES.group });
+  const preparation = await sink.begin({ generation: 3, id: "b".repeat(32) });
+  await preparation.seal(NAMES.topic, [{ topic: NAMES.topic, partition: 0, first: 5n, next: 9n }]);
+  const { code, stdout } = await kafka2parquet(["verify", data(folder)]);
+  assert.equal(code, 0);
+  assert(
+    stdout.endsWith("\n0 files, 0 rows, 1 unpublished checkpoint: nothing is published yet\n"),
+    stdout,
+  );
+  await file(`${data(folder)}/a.parquet`, [{ first: 0n, next: 5n }]);
+  const more = await kafka2parquet(["verify", data(folder)]);
+  assert(
+    more.stdout.endsWith(`\n1 file, 5 rows, 1 unpublished checkpoint: complete${FOOTERS_ALONE}\n`),
+    more.stdout,
+  );
+  assert.equal((await verify(data(folder))).totals.unpublished, 1);
+});
+
+Deno.test("verify: folders of other programs among ours are passed over", async () => {
+  await using folder = await tempDir();
+  await file(`${data(folder)}/a.parquet`, [{ first: 0n, next: 5n }]);
+  await Deno.mkdir(`${data(folder)}/.kafka2parquet/%zz/g`, { recursive: true });
+  await Deno.mkdir(`${data(folder)}/.kafka2parquet/cluster-1/%zz`, { recursive: true });
+  await Deno.mkdir(`${data(folder)}/.kafka2parquet/cluster-1/4/topics`, { recursive: true });
+  await Deno.writeTextFile(`${data(folder)}/.kafka2parquet/cluster-1/4/topics/%zz`, "");
+  const { code, stderr, problems } = await verify(data(folder));
+  assert.deepEqual({ code, stderr, problems }, { code: 0, stderr: "", problems: [] });
+});
+
+Deno.test("verify: what cannot be read is named, and the rest is verified", async () => {
+  await using folder = await tempDir();
+  await file(`${data(folder)}/a.parquet`, [{ first: 0n, next: 5n }]);
+  const secret = `${data(folder)}/secret`;
+  const store = `${data(folder)}/.kafka2parquet/store`;
+  // Root may read all that modes forbid, but no folder as a file.
+  await Deno.mkdir(store, { recursive: true });
+  await Deno.mkdir(secret, { mode: 0o000 });
+  const { code, partitions, problems } = await verify(data(folder)).finally(() => Deno.chmod(secret, 0o700));
+  assert.equal(code, 3);
+  assert.deepEqual(partitions.map(({ ranges }) => ranges), [[{ first: 0, next: 5 }]]);
+  assert(problems.every(({ what }) => what === "unreadable"));
+  const expected = Deno.uid() === 0 ? [store] : [secret, store];
+  assert.deepEqual(problems.map(({ files }) => files[0]).sort(), expected.sort());
+  if (Deno.uid() !== 0) {
+    assert(
+      problems.some(({ text }) => text === "permission denied: nothing can be said of what is in it"),
+      JSON.stringify(problems),
+    );
+  }
+});
+
+Deno.test("verify: an edited file is one problem, with all that does not fit", async () => {
+  await using folder = await tempDir();
+  const path = await file(`${data(folder)}/a.parquet`, [{ first: 0n, next: 5n, rows: 3 }]);
+  const bytes = await Deno.readFile(path);
+  const at = new TextDecoder("latin1").decode(bytes).indexOf(`"next":"5"`) + 8;
+  await Deno.writeFile(path, bytes.fill("1".charCodeAt(0), at, at + 1));
+  const { code, problems } = await verify(data(folder));
+  assert.deepEqual([code, problems.map(({ what, text }) => [what, text])], [3, [[
+    "edited",
+    "its footer was changed after it was written; " +
+    "partition 0 [0, 1) has 1 offsets, too few for the 3 records that it counts",
+  ]]]);
+});
+
+Deno.test("verify: mistakes in what archiving is configured by are named, with and without brokers", async () => {
+  await using folder = await tempDir();
+  await file(`${data(folder)}/a.parquet`, [{ first: 0n, next: 5n }]);
+  const properties = `${folder.path}/client.properties`;
+  const gone = `${folder.path}/gone`;
+  for (
+    const [args, env, error] of [
+      [["--kafka-config", gone], {}, /^error: Cannot read the Kafka client's file .*gone: no such file/],
+      [["--config", gone], {}, /^error: Cannot read .*gone/],
+      [[], { KAFKA2PARQUET_BROKER: "x" }, /^error: Unknown environment variable KAFKA2PARQUET_BROKER\n/],
+      [["--kafka-config", properties], {}, /^error: .*client\.properties names no brokers to compare with\n/],
+    ] as const
+  ) {
+    await Deno.writeTextFile(properties, "security.protocol=PLAINTEXT\n");
+    const { code, stderr } = await kafka2parquet(["verify", data(folder), ...args], env);
+    assert.equal(code, 78, stderr);
+    assert.match(stderr, error);
+  }
+  // The variables of archiving alone ask for no comparison, and neither does a file that one of them names.
+  await Deno.writeTextFile(properties, "bootstrap.servers=127.0.0.1:1\nno.such.key=1\n");
+  const env = { KAFKA2PARQUET_BROKERS: "127.0.0.1:1", KAFKA2PARQUET_KAFKA_CONFIG: properties };
+  const alone = await kafka2parquet(["verify", data(folder)], env);
+  assert.equal(alone.code, 0, alone.stderr);
+  assert.match(alone.stderr, /Unknown keys in .*client\.properties: no\.such\.key\n$/);
+});
+
 Deno.test("verify --topic looks at those topics only", async () => {
   await using folder = await tempDir();
   await file(`${data(folder)}/a.parquet`, [{ first: 0n, next: 5n }]);
@@ -301,5 +419,6 @@ Deno.test("verify: without an archive it says so, and never exit 0", async () =>
   assert.equal(around.code, 2);
   const unreachable = await verify(data(folder), "--brokers", "127.0.0.1:1");
   assert.equal(unreachable.code, 69);
-  assert.match(unreachable.stderr, /error: Cannot reach Kafka at 127\.0\.0\.1:1/);
+  // What was logged on the way stands before it.
+  assert.match(unreachable.stderr, /error: Cannot reach Kafka at 127\.0\.0\.1:1.*\nhint: .*\n$/);
 });
