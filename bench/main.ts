@@ -4,7 +4,7 @@
  * (a) decoding, (b) decoding and writing, (c) from a real broker to files. Everything it starts ends with it.
  */
 import { parseArgs } from "node:util";
-import { wholeNumber } from "../dev/flags.ts";
+import { exitCodeOf, wholeNumber } from "../dev/flags.ts";
 import { ExitCode, messageOf, UserError } from "../src/errors.ts";
 import { compare, type Comparison, knowsFlag, Stage, startUpMs } from "./end_to_end.ts";
 import { decodeCases, writeCases } from "./in_process.ts";
@@ -205,6 +205,6 @@ if (import.meta.main) {
   } catch (error) {
     say(`error: ${messageOf(error)}`);
     if (error instanceof UserError && error.hint !== undefined) say(`hint: ${error.hint}`);
-    Deno.exit(error instanceof UserError ? error.exitCode : ExitCode.failure);
+    Deno.exit(exitCodeOf(error));
   }
 }

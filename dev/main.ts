@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { ExitCode, messageOf, UserError } from "../src/errors.ts";
 import { CUSTOMER_EVENTS_TOPIC } from "./events.ts";
-import { durationMs, wholeNumber } from "./flags.ts";
+import { durationMs, exitCodeOf, wholeNumber } from "./flags.ts";
 import { type GuardedProcess, startGuarded } from "./guard.ts";
 import { startKafka } from "./kafka.ts";
 import { OutputFolder } from "./output_folder.ts";
@@ -255,11 +255,8 @@ async function main(): Promise<number> {
   } catch (error) {
     if (stop.signal.aborted) return ExitCode.ok;
     say(`error: ${messageOf(error)}`);
-    if (error instanceof UserError) {
-      if (error.hint !== undefined) say(`hint: ${error.hint}`);
-      return error.exitCode;
-    }
-    return error instanceof TypeError ? ExitCode.usage : ExitCode.failure;
+    if (error instanceof UserError && error.hint !== undefined) say(`hint: ${error.hint}`);
+    return exitCodeOf(error);
   }
 }
 

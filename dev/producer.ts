@@ -10,7 +10,7 @@ import type { Producer } from "kafkajs";
 import { BrokerConnection } from "./broker_connection.ts";
 import { messageOf, UserError } from "../src/errors.ts";
 import { CUSTOMER_EVENT_SCHEMA, CUSTOMER_EVENTS_TOPIC, customerEvent } from "./events.ts";
-import { wholeNumber } from "./flags.ts";
+import { exitCodeOf, wholeNumber } from "./flags.ts";
 import { codecNumber, kafkaClient, PRODUCER_CODECS, type ProducerCodec } from "./kafka_client.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { RecordBatchWriter } from "./record_batch.ts";
@@ -306,6 +306,6 @@ if (import.meta.main) {
     Deno.exit(0);
   } catch (error) {
     console.error(`error: ${messageOf(error)}`);
-    Deno.exit(1);
+    Deno.exit(exitCodeOf(error));
   }
 }

@@ -4,10 +4,10 @@
  *
  * The schedule is a function of the seed; how processes and machine take it is not. The storm ends with the kills or
  * the minutes, whichever comes first. Exit 0 where every record is in exactly one place; else 1, and all that was
- * written is kept.
+ * written is kept; 2 for flags that make no sense.
  */
 import { parseArgs } from "node:util";
-import { wholeNumber } from "../../dev/flags.ts";
+import { exitCodeOf, wholeNumber } from "../../dev/flags.ts";
 import { messageOf } from "../../src/errors.ts";
 import { isClean, report, watch, type WatchResult } from "../faults/checker.ts";
 import type { ConsumerEnd } from "./consumers.ts";
@@ -59,8 +59,8 @@ function parseOptions(args: string[]): Options | undefined {
     minutes: wholeNumber(values.minutes, "minutes"),
     seed: values.seed === undefined
       ? crypto.getRandomValues(new Uint32Array(1))[0]!
-      : wholeNumber(values.seed, "seed"),
-    brokers: Math.min(BROKERS_MAX, wholeNumber(values.brokers, "brokers")),
+      : wholeNumber(values.seed, "seed", { min: 0 }),
+    brokers: wholeNumber(values.brokers, "brokers", { max: BROKERS_MAX }),
     binary: values.binary === undefined ? undefined : Deno.realPathSync(values.binary),
     keep: values.keep,
   };
@@ -233,6 +233,6 @@ if (import.meta.main) {
     Deno.exit(await main() ? 0 : 1);
   } catch (error) {
     say(`error: ${messageOf(error)}`);
-    Deno.exit(1);
+    Deno.exit(exitCodeOf(error));
   }
 }

@@ -50,6 +50,34 @@ Deno.test("flags take units, and say which where there are none", () => {
   assert.throws(() => wholeNumber("4.5", "partitions"), /--partitions: a whole number/);
 });
 
+for (
+  const { tool, flags, code, said } of [
+    { tool: "tests/model/main.ts", flags: ["--help"], code: 0, said: /--steps N/ },
+    { tool: "tests/model/main.ts", flags: ["--step", "1"], code: 2, said: /'--step'/ },
+    {
+      tool: "tests/model/main.ts",
+      flags: ["--steps", "x"],
+      code: 2,
+      said: /"x" for --steps: a whole number of/,
+    },
+    {
+      tool: "tests/model/main.ts",
+      flags: ["--steps=-5"],
+      code: 2,
+      said: /"-5" for --steps: a whole number of/,
+    },
+    { tool: "tests/chaos/main.ts", flags: ["--help"], code: 0, said: /--kills N/ },
+    { tool: "tests/chaos/main.ts", flags: ["--kill", "1"], code: 2, said: /'--kill'/ },
+    { tool: "tests/chaos/main.ts", flags: ["--brokers", "9"], code: 2, said: /--brokers: .*from 1 to 3/ },
+  ]
+) {
+  Deno.test(`${tool} ${flags.join(" ")} ends with ${code}`, async () => {
+    await using run = runCommand([Deno.execPath(), "run", "-A", `${ROOT}/${tool}`, ...flags]);
+    assert.equal((await run.exit).code, code);
+    assert.match([...run.stdout, ...run.stderr].join("\n"), said);
+  });
+}
+
 Deno.test("lines end in LF, CRLF or CR, wherever the chunks are cut", async () => {
   const text = "one\ntwo\r\nthree\rfour\r\n\r\nfive";
   const bytes = new TextEncoder().encode(text);
