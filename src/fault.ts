@@ -12,6 +12,27 @@ import { ExitCode, UserError } from "./errors.ts";
 
 export const FAULT_VARIABLE = "K2P_FAULT";
 
+/** From a checkpoint's folder to its manifest, in this order. */
+export const PREPARE_POINTS = [
+  "folder-made",
+  "before-write",
+  "file-written",
+  "file-synced",
+  "manifest-written",
+  "manifest-renamed",
+  "folder-synced",
+  "home-synced",
+] as const;
+/** From committed to nothing but published, in this order. */
+export const PUBLISH_POINTS = [
+  "before-publish",
+  "file-linked",
+  "final-synced",
+  "file-unlinked",
+  "topic-marked",
+  "manifest-removed",
+  "folder-removed",
+] as const;
 /** In the order in which a session and its checkpoints pass them. */
 export const FAULT_POINTS = [
   // The start of a session.
@@ -29,28 +50,13 @@ export const FAULT_POINTS = [
   "before-initial-commit",
   "after-initial-commit",
   "session-ready",
-  // Prepare.
-  "folder-made",
-  "before-write",
-  "file-written",
-  "file-synced",
-  "manifest-written",
-  "manifest-renamed",
-  "folder-synced",
-  "home-synced",
+  ...PREPARE_POINTS,
   // Commit.
   "before-commit",
   "after-commit",
   "before-move-commit",
   "after-move-commit",
-  // Publish.
-  "before-publish",
-  "file-linked",
-  "final-synced",
-  "file-unlinked",
-  "topic-marked",
-  "manifest-removed",
-  "folder-removed",
+  ...PUBLISH_POINTS,
   // Discard, of what a write has failed for and of what was never committed.
   "discard-manifest-removed",
   // The end of a session.

@@ -1,6 +1,7 @@
 /** The consumers of a chaos run: each has its place, and whatever ends it, another one is started there. */
 import { type ExitStatus, type GuardedProcess, startGuarded } from "../../dev/mod.ts";
 import { FAULT_POINTS } from "../../src/fault.ts";
+import { sleep } from "../../src/wait.ts";
 import { type Start, startOf } from "./schedule.ts";
 
 export interface Place {
@@ -183,17 +184,4 @@ export class Consumer {
 function flagsOf(start: Start): string[] {
   const { rows, ageMs, workers } = start;
   return ["--rows", `${rows}`, "--age", `${ageMs}ms`, "--workers", `${workers}`];
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
 }

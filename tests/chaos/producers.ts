@@ -6,6 +6,7 @@ import { Buffer } from "node:buffer";
 import type { Kafka, Message, Producer } from "kafkajs";
 import { onTheWire } from "../../dev/wire.ts";
 import type { Random } from "../../dev/random.ts";
+import { sleep } from "../../src/wait.ts";
 import { event, TYPE } from "../integration/events.ts";
 
 export type Kind = "row" | "dead_letter" | "skipped";
@@ -95,11 +96,11 @@ export async function produce(options: ProducerOptions): Promise<void> {
         isUsable = options.isTransactional
           ? await sendTransaction(producer, options)
           : await sendPlainly(producer, options);
-        await sleep(options.random.below(PAUSE_MS_MAX));
+        await sleep(options.random.below(PAUSE_MS_MAX), options.stop);
       }
     } catch {
       // Whatever it was, the records that it was about are written down as unknown.
-      await sleep(RETRY_MS);
+      await sleep(RETRY_MS, options.stop);
     } finally {
       await producer.disconnect().catch(() => {});
     }
@@ -161,8 +162,4 @@ function valueOf(id: number, kind: Kind, schemaId: number): Buffer | null {
     case "skipped":
       return null;
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -3,7 +3,7 @@
  * growth, so that every blow falls while files are being made.
  */
 import { type Random, seededRandom } from "../../dev/random.ts";
-import type { FaultPoint } from "../../src/fault.ts";
+import { type FaultPoint, PREPARE_POINTS, PUBLISH_POINTS } from "../../src/fault.ts";
 import type { CommitFate } from "./commits.ts";
 
 /** When a step is due: so many files after the one before, or so much time. */
@@ -54,23 +54,7 @@ const WEIGHTS: Readonly<Record<ActionKind, number>> = {
  * The arrows that a consumer passes with each checkpoint. The others, at the start and the end of sessions, are chosen
  * less often: one that dies there has written nothing.
  */
-const WORK: readonly FaultPoint[] = [
-  "folder-made",
-  "file-written",
-  "file-synced",
-  "manifest-written",
-  "manifest-renamed",
-  "folder-synced",
-  "home-synced",
-  "before-commit",
-  "after-commit",
-  "before-publish",
-  "file-linked",
-  "file-unlinked",
-  "final-synced",
-  "manifest-removed",
-  "folder-removed",
-];
+const WORK: readonly FaultPoint[] = [...PREPARE_POINTS, "before-commit", "after-commit", ...PUBLISH_POINTS];
 const WORK_CHANCE = 0.7;
 /** Passings before the fault; a checkpoint of several files passes some arrows several times. */
 const PASSINGS_MAX = 6;

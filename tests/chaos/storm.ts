@@ -1,4 +1,5 @@
 /** The storm: one step of the schedule after the other, until there were enough kills or the time is over. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../src/errors.ts";
 import { type Action, type ActionKind, type Due, steps } from "./schedule.ts";
 import type { World } from "./world.ts";
@@ -136,8 +137,4 @@ class Healing {
     await Promise.all(this.#running.values());
     if (this.#errors.length > 0) throw this.#errors[0];
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -3,7 +3,7 @@
  * record is in exactly one visible file.
  */
 import assert from "node:assert/strict";
-import { FAULT_POINTS, type FaultPoint } from "../../src/fault.ts";
+import { FAULT_POINTS, type FaultPoint, PREPARE_POINTS, PUBLISH_POINTS } from "../../src/fault.ts";
 import { assertIds, type Job, preparedFolders } from "../integration/events.ts";
 import { integrationTest } from "../support/integration.ts";
 import { waitFor } from "../support/mod.ts";
@@ -41,25 +41,6 @@ const SPECIAL: readonly FaultPoint[] = [
 ];
 /** Points that every bounded run of a new group comes by. */
 const ORDINARY = FAULT_POINTS.filter((point) => !SPECIAL.includes(point));
-
-/** Points at which a file is on its way to the disk. */
-const SINK: readonly FaultPoint[] = [
-  "folder-made",
-  "before-write",
-  "file-written",
-  "file-synced",
-  "manifest-written",
-  "manifest-renamed",
-  "folder-synced",
-  "home-synced",
-  "before-publish",
-  "file-linked",
-  "file-unlinked",
-  "final-synced",
-  "topic-marked",
-  "manifest-removed",
-  "folder-removed",
-];
 
 /** What follows each death: more records, a run to the end, and all is there once. */
 async function recover(job: Job): Promise<void> {
@@ -215,7 +196,7 @@ integrationTest(
 integrationTest("a disk that fails at every arrow of the sink: it goes on by itself", async (servers) => {
   await playAll(
     servers,
-    SINK.map((point): Scenario => ({
+    [...PREPARE_POINTS, ...PUBLISH_POINTS].map((point): Scenario => ({
       name: point,
       async play(job) {
         await job.produce(0, RECORDS);

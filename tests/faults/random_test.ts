@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type Random, seededRandom } from "../../dev/random.ts";
-import { FAULT_POINTS, type FaultPoint } from "../../src/fault.ts";
+import { FAULT_POINTS, type FaultPoint, PREPARE_POINTS, PUBLISH_POINTS } from "../../src/fault.ts";
 import { integrationTest } from "../support/integration.ts";
 import { type Program, testRandom } from "../support/mod.ts";
 import { playAll } from "./scenario.ts";
@@ -24,23 +24,7 @@ const WRONG_MAX = 5;
 const ENDS = [0, 1, 137, 143];
 
 /** Where an error is one of the disk; anywhere else it ends the program, as it should. */
-const DISK_POINTS: ReadonlySet<FaultPoint> = new Set([
-  "folder-made",
-  "before-write",
-  "file-written",
-  "file-synced",
-  "manifest-written",
-  "manifest-renamed",
-  "folder-synced",
-  "home-synced",
-  "before-publish",
-  "file-linked",
-  "file-unlinked",
-  "final-synced",
-  "topic-marked",
-  "manifest-removed",
-  "folder-removed",
-]);
+const DISK_POINTS: ReadonlySet<FaultPoint> = new Set([...PREPARE_POINTS, ...PUBLISH_POINTS]);
 
 integrationTest(
   "random faults of three members on one folder: every record exactly once",
