@@ -1,7 +1,8 @@
 /**
  * Nanoseconds a row from Avro bytes to columns, against avsc to objects. Run: deno run -A bench/decode.ts
  *
- * Each figure is the median of the second half of several rounds that alternate between the two: the first half warms up.
+ * Each figure is the median of the second half of several rounds that alternate between the two: the first half warms
+ * up.
  */
 import avsc from "avsc";
 import { RecordBatchStreamWriter } from "apache-arrow";

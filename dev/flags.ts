@@ -1,7 +1,9 @@
 /** Values of the development tools' flags, and what a tool ends with that was given wrong ones. */
 import { ExitCode, UserError } from "../src/errors.ts";
 
-/** The codes of what `parseArgs` throws for flags that it does not know, and for values that are missing or too many. */
+/**
+ * The codes of what `parseArgs` throws for flags that it does not know, and for values that are missing or too many.
+ */
 const PARSE_ARGS_ERROR = /^ERR_PARSE_ARGS_/;
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

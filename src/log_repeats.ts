@@ -15,8 +15,8 @@ const DETAIL_PROPERTIES = ["partition", "reason"] as const;
 /** So many kinds may differ in the details alone; what more there are of them are one kind together. */
 export const DETAILS_MAX = 20;
 /**
- * A record with this property says that a trouble is over: what is held back of the same category, topic, broker and URL
- * is written before it, not seconds later as if it went on.
+ * A record with this property says that a trouble is over: what is held back of the same category, topic, broker and
+ * URL is written before it, not seconds later as if it went on.
  */
 const RECOVERED = "recovered";
 
@@ -107,7 +107,10 @@ export class Repeats {
     return line;
   }
 
-  /** The lines for all that is held of the subject besides `key`. Forgotten: what comes of it again is written at once. */
+  /**
+   * The lines for all that is held of the subject besides `key`. Forgotten: what comes of it again is written at
+   * once.
+   */
   #endTroubles(key: string, subject: string, at: Moment): LogRecord[] {
     const lines: LogRecord[] = [];
     for (const [other, kind] of this.#kinds) {

@@ -17,8 +17,8 @@ export interface Owner {
 /**
  * The end of each of these partitions that this cluster and group have archived, from the footers of all files.
  *
- * @throws UserError with exit code 78 where a file cannot be read, or ranges of a partition have a hole or overlap: then no
- * position is right.
+ * @throws UserError with exit code 78 where a file cannot be read, or ranges of a partition have a hole or overlap:
+ * then no position is right.
  */
 export async function archivedPositions(
   sink: Sink,

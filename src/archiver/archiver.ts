@@ -1,4 +1,7 @@
-/** What an archiver does with each session of the group: recover, take records, save, and end for one reason or another. */
+/**
+ * What an archiver does with each session of the group: recover, take records, save, and end for one reason or
+ * another.
+ */
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { sleep } from "../wait.ts";
@@ -326,8 +329,8 @@ export class Archiver implements MemberHandler {
   }
 
   /**
-   * A bounded run would take a position behind the end for one that has arrived there. It is what a topic leaves that was
-   * made again, or an offset set by hand, and is treated as it is while fetching: as out of range.
+   * A bounded run would take a position behind the end for one that has arrived there. It is what a topic leaves that
+   * was made again, or an offset set by hand, and is treated as it is while fetching: as out of range.
    */
   async #refuseBeyondEnd(session: Session, ready: readonly ReadyPartition[]): Promise<void> {
     const beyond = ready.filter((plan) => plan.position > (this.#ends?.get(keyOf(plan)) ?? plan.position));

@@ -87,8 +87,8 @@ function byAge(first: Standing, now: Standing, retentionMs: number | undefined):
 }
 
 /**
- * A broker that has deleted records before holds as much as it may: its log then loses at the start what it gains at the
- * end. Where it has deleted none yet, how much room there is left is not known.
+ * A broker that has deleted records before holds as much as it may: its log then loses at the start what it gains at
+ * the end. Where it has deleted none yet, how much room there is left is not known.
  */
 function bySize(first: Standing, now: Standing, retentionBytes: number | undefined): Loss | undefined {
   if (retentionBytes === undefined || now.logStart <= 0) return undefined;

@@ -40,7 +40,10 @@ export interface LossWatchOptions {
 interface Sight {
   /** For each fetch that is not committed yet: one past its last record, and the timestamp of its oldest. */
   readonly marks: { next: number; readonly oldestMs: number }[];
-  /** What was not fetched yet came after this, as far as known: the newest record's timestamp, or when it was the last. */
+  /**
+   * What was not fetched yet came after this, as far as known: the newest record's timestamp, or when it was the
+   * last.
+   */
   laterThanMs: number | undefined;
   end: number;
   logStart: number;

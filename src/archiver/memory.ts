@@ -2,9 +2,10 @@
 
 export interface MemoryPlan {
   /**
-   * A file is closed at this size at the latest. While it is encoded it is there as columns, as an Arrow stream, as Arrow
-   * arrays and pages in wasm, whose memory never shrinks, and as Parquet: with records of 10 MB, a sixth of the share
-   * led to a peak of 2.5 times the share, a sixteenth to less than the share (tests/integration/memory_test.ts).
+   * A file is closed at this size at the latest. While it is encoded it is there as columns, as an Arrow stream, as
+   * Arrow arrays and pages in wasm, whose memory never shrinks, and as Parquet: with records of 10 MB, a sixth of the
+   * share led to a peak of 2.5 times the share, a sixteenth to less than the share
+   * (tests/integration/memory_test.ts).
    */
   readonly fileBytesMax: number;
   /** Open files of all topics together; above it the largest is closed. */

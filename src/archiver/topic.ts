@@ -402,7 +402,8 @@ export class TopicArchive {
     });
     this.pipeline.add(
       files,
-      // Also an empty range: what was committed without a file, and stands in this one, is then no longer owed to the next.
+      // Also an empty range: what was committed without a file, and stands in this one, is then no longer owed to the
+      // next.
       moved.map((state) => ({
         topic: this.topic,
         partition: state.partition,

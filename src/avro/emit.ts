@@ -1,9 +1,9 @@
 /**
  * The source of a decoder: passes over a block of rows, and a function for each list and map.
  *
- * One function for all fields of a wide schema is too large for the optimising compiler (1,000 fields: 5.3 ns a field in
- * passes of 16, 9 in passes of 40, 280 in one; bench/decode.ts). So a block of rows goes through pass after
- * pass, and each row's position and the union branches that later passes need wait in arrays between them.
+ * One function for all fields of a wide schema is too large for the optimising compiler (1,000 fields: 5.3 ns a field
+ * in passes of 16, 9 in passes of 40, 280 in one; bench/decode.ts). So a block of rows goes through pass after pass,
+ * and each row's position and the union branches that later passes need wait in arrays between them.
  */
 import { childSpecs, type ColumnSpec } from "../columns/mod.ts";
 import { type DecimalLimits, decimalLimits } from "./decimal.ts";

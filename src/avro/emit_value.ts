@@ -2,8 +2,8 @@
  * The generated code that reads one value into one column.
  *
  * Variables of the generated code: `B` bytes, `V` their DataView, `S` the last position from which 8 bytes may be read,
- * `p` position, `end` of the record, `x` the number just read, `R` the runtime, `K` the decimal limits, `c7` the buffers of
- * column 7. Nothing that comes from a schema enters it but numbers.
+ * `p` position, `end` of the record, `x` the number just read, `R` the runtime, `K` the decimal limits, `c7` the
+ * buffers of column 7. Nothing that comes from a schema enters it but numbers.
  */
 import type { ColumnSpec } from "../columns/mod.ts";
 import type { ScopeStep, ValueStep } from "./flatten.ts";

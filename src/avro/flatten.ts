@@ -231,7 +231,10 @@ function rowSpec(plan: Plan, { name, nullable }: { name: string; nullable: boole
 /** Rare in the names of fields. */
 const SEPARATORS = ["__", "/", "::"] as const;
 
-/** The columns of the steps, whose names were joined by `separator`. Throws UserError naming both paths where two have the same name. */
+/**
+ * The columns of the steps, whose names were joined by `separator`. Throws UserError naming both paths where two have
+ * the same name.
+ */
 export function columnsOf(steps: readonly Step<ColumnSpec>[], separator: string): ColumnSpec[] {
   const paths = new Map<string, string>();
   const columns: ColumnSpec[] = [];

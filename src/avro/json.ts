@@ -1,10 +1,10 @@
 /**
  * Values of recursive types as JSON text. The slow path: it makes objects and strings.
  *
- * Plain JSON: a union's value stands without its branch name, a long with all its digits, bytes and fixed as a string of
- * the code points 0 to 255 (as in Avro's own JSON encoding), a decimal as a number with all its digits, a uuid of 16
- * bytes in its usual form, a duration as an object, dates and times as the numbers they are; a float that is no number as
- * "NaN", "Infinity" or "-Infinity".
+ * Plain JSON: a union's value stands without its branch name, a long with all its digits, bytes and fixed as a string
+ * of the code points 0 to 255 (as in Avro's own JSON encoding), a decimal as a number with all its digits, a uuid of
+ * 16 bytes in its usual form, a duration as an object, dates and times as the numbers they are; a float that is no
+ * number as "NaN", "Infinity" or "-Infinity".
  */
 import type { AvroType, FixedType, RecordType } from "./schema.ts";
 

@@ -56,10 +56,10 @@ export function judge(prepared: PreparedCheckpoint, facts: JudgeFacts): Verdict 
       why: `its generation ${ref.generation} is above the group's ${facts.generation}`,
     };
   }
-  // A commit that would have named it may have been replaced since: by another program's, or by the first of a group that
-  // was deleted and began again behind it. Then today's offsets tell nothing of it, and its records may not come again.
-  // No living peer's checkpoint is like that, in whatever generation: before it makes one, its partitions carry our
-  // metadata, with a start that is not behind what it then reads.
+  // A commit that would have named it may have been replaced since: by another program's, or by the first of a group
+  // that was deleted and began again behind it. Then today's offsets tell nothing of it, and its records may not come
+  // again. No living peer's checkpoint is like that, in whatever generation: before it makes one, its partitions
+  // carry our metadata, with a start that is not behind what it then reads.
   const replaced = manifest.ranges.find(({ first }, index) => {
     const entry = metadata[index];
     return entry === undefined || (entry.start !== undefined && entry.start > first);

@@ -3,8 +3,8 @@
  *
  *     k1 <store> <checkpoint or -> <first> [@<start>] [<store>:<checkpoint> …]
  *
- * `first` is where the committed range begins, `start` where the group's archive of the partition does. The tail carries
- * checkpoints that other stores have committed for this partition and that we cannot see published.
+ * `first` is where the committed range begins, `start` where the group's archive of the partition does. The tail
+ * carries checkpoints that other stores have committed for this partition and that we cannot see published.
  */
 
 export interface CommitMetadata {
@@ -12,7 +12,10 @@ export interface CommitMetadata {
   /** Undefined where the commit published nothing: an initial position, or records that made no row. */
   readonly checkpoint: string | undefined;
   readonly first: bigint;
-  /** The offset at which the group began; undefined where no commit of the partition has told, as one that was made by other means may not. */
+  /**
+   * The offset at which the group began; undefined where no commit of the partition has told, as one that was made by
+   * other means may not.
+   */
   readonly start: bigint | undefined;
   /** Checkpoint by store. */
   readonly pending: ReadonlyMap<string, string>;

@@ -43,8 +43,8 @@ export interface PipelineOptions {
   start(partition: number): bigint | undefined;
   randomId(): string;
   /**
-   * Called after a checkpoint is visible whose commit had to be repeated because an attempt was not answered. That attempt
-   * may still arrive and take the offsets back, so nothing more may be committed in this membership.
+   * Called after a checkpoint is visible whose commit had to be repeated because an attempt was not answered. That
+   * attempt may still arrive and take the offsets back, so nothing more may be committed in this membership.
    */
   onUncertain(): void;
   /** Called when Kafka has accepted these ranges. */

@@ -34,7 +34,10 @@ export class FilePrinter {
     await this.file(reader);
   }
 
-  /** Shows an open file, with `rows` other than the options say where given. Throws UserError where its rows are damaged. */
+  /**
+   * Shows an open file, with `rows` other than the options say where given. Throws UserError where its rows are
+   * damaged.
+   */
   async file(reader: ParquetReader, rows = this.options.rows): Promise<void> {
     const { summary } = reader;
     switch (this.options.format) {

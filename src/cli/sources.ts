@@ -1,4 +1,6 @@
-/** Reading all that a configuration can come from: environment, config file, a Kafka client's file, files of secrets. */
+/**
+ * Reading all that a configuration can come from: environment, config file, a Kafka client's file, files of secrets.
+ */
 import { getLogger } from "@logtape/logtape";
 
 import { ExitCode, messageOf, UserError } from "../errors.ts";

@@ -1,9 +1,10 @@
 /**
  * Arrow IPC streams of one batch, written straight from column buffers.
  *
- * apache-arrow's writer takes 0.5 ms for a batch of 17 columns, whatever its rows: at 1,200 rows a file more than decoding
- * them (bench/decode.ts). All but the numbers of such a stream depends on the schema alone, so one stream of apache-arrow's
- * serves as the template, and only lengths, null counts, buffer positions and the buffers themselves are written anew.
+ * apache-arrow's writer takes 0.5 ms for a batch of 17 columns, whatever its rows: at 1,200 rows a file more than
+ * decoding them (bench/decode.ts). All but the numbers of such a stream depends on the schema alone, so one stream of
+ * apache-arrow's serves as the template, and only lengths, null counts, buffer positions and the buffers themselves
+ * are written anew.
  */
 import { release } from "../release.ts";
 import { bitmapBytes, type ColumnBuffers, countNulls, RETAINED_BUFFER_BYTES_MAX } from "./buffers.ts";
@@ -47,8 +48,8 @@ export class IpcTemplate {
   }
 
   /**
-   * The stream of the first `rows` rows, at least one, of columns of the template's schema: an array of its own, or a part
-   * of `memory`, which may hold another stream from before.
+   * The stream of the first `rows` rows, at least one, of columns of the template's schema: an array of its own, or a
+   * part of `memory`, which may hold another stream from before.
    */
   write(columns: readonly ColumnBuffers[], rows: number, memory?: StreamMemory): Uint8Array {
     const parts = new BatchParts();
@@ -81,8 +82,8 @@ const STREAM_ROUND_BYTES = 256 * 1024;
 /**
  * Memory for one stream at a time: what it is given for a stream may be used until the next one is taken.
  *
- * A new array for each stream costs its zeros, and the page faults of memory that the system has just taken back: 4 to 7 %
- * of the processor time of a run with 100,000 rows a file (bench/end_to_end.ts).
+ * A new array for each stream costs its zeros, and the page faults of memory that the system has just taken back: 4
+ * to 7 % of the processor time of a run with 100,000 rows a file (bench/end_to_end.ts).
  */
 export class StreamMemory {
   #bytes = new Uint8Array(0);

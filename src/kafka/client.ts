@@ -182,8 +182,9 @@ export class KafkaClient {
   }
 
   /**
-   * Hands over the committed records of a range that lies before the partition's stable end, in the order of offsets and
-   * without joining a group. The last call may hold records behind the range. Ends early where `take` returns "enough".
+   * Hands over the committed records of a range that lies before the partition's stable end, in the order of offsets
+   * and without joining a group. The last call may hold records behind the range. Ends early where `take` returns
+   * "enough".
    *
    * @throws {UserError} where the range cannot be read, or its broker sends nothing for a minute.
    */

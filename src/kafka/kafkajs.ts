@@ -183,8 +183,8 @@ export class BrokerLink {
    * One request, one answer.
    *
    * @throws {ConnectionError} where there is no answer within `timeoutMs`.
-   * @throws {UserError} where the broker does not know the request, or refuses us, or shows a certificate that is not to
-   * be believed.
+   * @throws {UserError} where the broker does not know the request, or refuses us, or shows a certificate that is not
+   * to be believed.
    */
   async request<K extends keyof Requests>(
     api: K,

@@ -181,8 +181,8 @@ export class GroupMember {
   }
 
   /**
-   * A member that the group has not forgotten holds up the join until its session timeout: the one that it was before is
-   * taken out first. When its session was lost the coordinator was most likely not there to be told.
+   * A member that the group has not forgotten holds up the join until its session timeout: the one that it was before
+   * is taken out first. When its session was lost the coordinator was most likely not there to be told.
    *
    * @returns the answer's error code.
    */

@@ -22,7 +22,10 @@ export class DictionaryChoice {
     return this.#without;
   }
 
-  /** Counts a file. @returns whether it is to be encoded with all dictionaries, and in part with none, for {@link learn}. */
+  /**
+   * Counts a file. @returns whether it is to be encoded with all dictionaries, and in part with none, for
+   * {@link learn}.
+   */
   isTrial(): boolean {
     return this.#files++ % TRIAL_EVERY_FILES === 0;
   }

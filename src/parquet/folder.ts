@@ -32,8 +32,8 @@ export async function* parquetPaths(folder: string, depth = 0): AsyncGenerator<F
 }
 
 /**
- * What `begin` gives for each item, in their order; the next `atOnce` are begun while one is looked at. `begin` must not
- * reject. Where the caller stops early, `discard` gets what was begun.
+ * What `begin` gives for each item, in their order; the next `atOnce` are begun while one is looked at. `begin` must
+ * not reject. Where the caller stops early, `discard` gets what was begun.
  */
 export async function* inOrder<A, B>(
   items: AsyncIterable<A>,

@@ -27,9 +27,9 @@ const durable = new Map<string, number>();
 const DURABLE_MAX = 1000;
 
 /**
- * Makes a folder with its parents, and waits until the disk has their names. That is asked for once also where the folder
- * is there: who has made it may have died, or failed, before the disk had its name.
- * A folder named by `below` is not made, nor what it lies in: where it is missing, its disk may be.
+ * Makes a folder with its parents, and waits until the disk has their names. That is asked for once also where the
+ * folder is there: who has made it may have died, or failed, before the disk had its name. A folder named by `below`
+ * is not made, nor what it lies in: where it is missing, its disk may be.
  */
 export async function makeFolder(path: string, below?: string): Promise<void> {
   const there = await statIfThere(path);

@@ -61,8 +61,8 @@ export class LocalSink implements Sink {
   }
 
   /**
-   * Makes the folders and the store id where they are not there yet, and tries out what the protocol needs. From then on
-   * a folder that is gone is waited for, never made again.
+   * Makes the folders and the store id where they are not there yet, and tries out what the protocol needs. From then
+   * on a folder that is gone is waited for, never made again.
    *
    * @throws UserError where the folder cannot be made or written, or its file system has no hard links.
    */

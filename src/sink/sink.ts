@@ -80,7 +80,9 @@ export interface Sink {
   publish(ref: CheckpointRef): Promise<Published>;
   list(): Promise<PreparedCheckpoint[]>;
   holds(topic: string): Promise<boolean>;
-  /** Remembers how many partitions a topic had when this cluster and group first met it. @returns what is remembered. */
+  /**
+   * Remembers how many partitions a topic had when this cluster and group first met it. @returns what is remembered.
+   */
   firstPartitions(topic: string, count: number): Promise<number>;
   /** Paths of published files, in no order. */
   files(): AsyncIterable<string>;

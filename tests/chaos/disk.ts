@@ -20,8 +20,8 @@ export interface Disk extends AsyncDisposable {
   /** Leaves not a byte of room, or gives it back. */
   setFull(isFull: boolean): Promise<void>;
   /**
-   * Copies what it holds to the folder on which it is mounted, as that is seen from outside. The disk itself is gone with
-   * its last process, so its end does the same.
+   * Copies what it holds to the folder on which it is mounted, as that is seen from outside. The disk itself is gone
+   * with its last process, so its end does the same.
    */
   copyOut(): Promise<void>;
 }

@@ -5,9 +5,9 @@
  *       --brokers HOST:PORT --group NAME [--id-column id] [--growing]
  *     deno run -A tests/faults/checker.ts --watch --archive DIR --dead-letter DIR --brokers … --group …
  *
- * `--archive`, `--dead-letter` and `--group` (of different topics) may be given several times. `--growing` expects only what is below the committed
- * offsets. `--watch` looks on, without a log, until SIGTERM or Ctrl-C: whatever becomes visible must be committed. Exit
- * 0 where nothing is wrong, 1 where something is, 2 for wrong usage.
+ * `--archive`, `--dead-letter` and `--group` (of different topics) may be given several times. `--growing` expects
+ * only what is below the committed offsets. `--watch` looks on, without a log, until SIGTERM or Ctrl-C: whatever
+ * becomes visible must be committed. Exit 0 where nothing is wrong, 1 where something is, 2 for wrong usage.
  *
  * Nothing of the program's own code is used for the judgement: DuckDB reads the rows, hyparquet the footers, kafkajs
  * the committed offsets.

@@ -1,4 +1,7 @@
-/** The model, longer than a unit test may take; and with each safeguard of the program taken out, which it must notice. */
+/**
+ * The model, longer than a unit test may take; and with each safeguard of the program taken out, which it must
+ * notice.
+ */
 import assert from "node:assert/strict";
 import { testRandom } from "../support/mod.ts";
 import { exploreInWorkers } from "../model/explore.ts";

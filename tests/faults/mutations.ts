@@ -1,6 +1,6 @@
 /**
- * The program with one safeguard taken out, as text edits of its source. Whatever shows that the protocol holds must fail
- * on each of these, or it shows nothing: the model (tests/model) without servers, the checker with real ones.
+ * The program with one safeguard taken out, as text edits of its source. Whatever shows that the protocol holds must
+ * fail on each of these, or it shows nothing: the model (tests/model) without servers, the checker with real ones.
  */
 import { dirname } from "node:path";
 import { ROOT } from "../support/paths.ts";
@@ -216,8 +216,8 @@ const TREE = ["deno.json", "deno.lock", "main.ts", "src", "tests", "dev"];
 const LEFT_OUT = new Set(["node_modules", "dist", "parquet_data"]);
 
 /**
- * A copy of the tree with the mutation's edits, in a temporary folder: the program and its tests run from `path` as from
- * the repository. Removed when it is disposed of.
+ * A copy of the tree with the mutation's edits, in a temporary folder: the program and its tests run from `path` as
+ * from the repository. Removed when it is disposed of.
  *
  * @throws Error where an edit does not find its place exactly once.
  */

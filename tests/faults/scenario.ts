@@ -158,7 +158,10 @@ export interface Scenario {
   play(job: Job): Promise<void>;
 }
 
-/** Plays scenarios, a few at the same time, each with a topic, group and folder of its own; fails with all that failed. */
+/**
+ * Plays scenarios, a few at the same time, each with a topic, group and folder of its own; fails with all that
+ * failed.
+ */
 export async function playAll(servers: TestServers, scenarios: readonly Scenario[]): Promise<void> {
   const failures: string[] = [];
   const left = scenarios.values();

@@ -1,4 +1,6 @@
-/** Where an attack is played: a job, a producer's log, programs, proxies and idle members, and the checker at the end. */
+/**
+ * Where an attack is played: a job, a producer's log, programs, proxies and idle members, and the checker at the end.
+ */
 import { dirname } from "node:path";
 import type { Type } from "avsc";
 import type { FaultPoint } from "../../src/fault.ts";

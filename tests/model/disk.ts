@@ -1,6 +1,6 @@
 /**
- * A disk of one host as a crash leaves it: what was written and not synced may be there afterwards or not, each file and
- * each name for itself, whatever the order in which they were made. Stricter than any file system in use.
+ * A disk of one host as a crash leaves it: what was written and not synced may be there afterwards or not, each file
+ * and each name for itself, whatever the order in which they were made. Stricter than any file system in use.
  */
 import { type Process, replaceAll, type World } from "./world.ts";
 

@@ -63,7 +63,10 @@ interface Slot {
   ending: AbortController | undefined;
 }
 
-/** Lives through one world, now: nothing real happens meanwhile. To be called from a task, not from a promise's reaction. */
+/**
+ * Lives through one world, now: nothing real happens meanwhile. To be called from a task, not from a promise's
+ * reaction.
+ */
 export function live(seed: number, options: { readonly isTraced?: boolean } = {}): Outcome {
   const scenario = new Scenario(seed, options);
   const undo = [install(scenario.world), installDisks(scenario.world, (process) => scenario.diskOf(process))];

@@ -1,4 +1,7 @@
-/** What must hold whatever happens: the invariants of the protocol, looked at in each step from outside of the program. */
+/**
+ * What must hold whatever happens: the invariants of the protocol, looked at in each step from outside of the
+ * program.
+ */
 import { dirname, join } from "node:path";
 import { type CommitMetadata, parseMetadata } from "../../src/checkpoint/mod.ts";
 import { parseManifest } from "../../src/sink/manifest.ts";

@@ -1,7 +1,7 @@
 /**
- * A world with a clock of its own, in which the program runs unchanged: timers, the clock and randomness are the world's,
- * and one seeded generator decides what happens next. A step is one event (a timer, an answer of the disk, a message on the
- * wire) and all that the program does about it until it waits again.
+ * A world with a clock of its own, in which the program runs unchanged: timers, the clock and randomness are the
+ * world's, and one seeded generator decides what happens next. A step is one event (a timer, an answer of the disk, a
+ * message on the wire) and all that the program does about it until it waits again.
  */
 import { type Random, seededRandom } from "../../dev/random.ts";
 

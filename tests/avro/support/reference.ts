@@ -1,4 +1,6 @@
-/** What the columns of a value should be: a plain reference, written against the README's table and not against src/. */
+/**
+ * What the columns of a value should be: a plain reference, written against the README's table and not against src/.
+ */
 import type { Schema, SchemaObject } from "./random_schema.ts";
 import { branchKey, isUnion, namedTypes, resolve } from "./random_value.ts";
 
