@@ -2,7 +2,7 @@
  * What local sinks keep in their hidden folders, read from outside and without changing anything: the program may be
  * running, or the folder may be a copy on a disk that is read-only.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { messageOf } from "../errors.ts";
 import { readIfThere, statIfThere } from "./files.ts";
 import { CHECKPOINT_FOLDER, HOME, MANIFEST, QUARANTINE, TOPICS } from "./place.ts";
@@ -63,9 +63,11 @@ class HomeReader {
   }
 
   async *#homesIn(root: string): AsyncGenerator<Home> {
+    const clusters = await this.#namedFoldersIn(root);
     const store = (await this.#try(join(root, STORE), readIfThere))?.trim();
-    for (const { folder: ofCluster, name: cluster } of await this.#namedFoldersIn(root)) {
+    for (const { folder: ofCluster, name: cluster } of clusters) {
       for (const { folder: home, name: group } of await this.#namedFoldersIn(ofCluster)) {
+        const checkpoints = await this.#checkpointsIn(home, { isQuarantined: false });
         const topics = await this.#namesIn(join(home, TOPICS));
         yield {
           cluster,
@@ -73,7 +75,7 @@ class HomeReader {
           store,
           topics: topics.flatMap(({ name }) => decoded(name) ?? []).sort(),
           checkpoints: [
-            ...await this.#checkpointsIn(home, { isQuarantined: false }),
+            ...checkpoints,
             ...await this.#checkpointsIn(join(home, QUARANTINE), { isQuarantined: true }),
           ],
         };
@@ -127,7 +129,9 @@ class HomeReader {
     try {
       return await read(path);
     } catch (error) {
-      this.unreadable.push({ path, reason: reasonOf(error) });
+      // Of what lies in a folder that cannot be read there is no more to say.
+      const isTold = this.unreadable.some((one) => one.path === dirname(path));
+      if (!isTold) this.unreadable.push({ path, reason: reasonOf(error) });
       return undefined;
     }
   }

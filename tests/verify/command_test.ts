@@ -329,13 +329,18 @@ Deno.test("verify: what cannot be read is named, and the rest is verified", asyn
   const store = `${data(folder)}/.kafka2parquet/store`;
   // Root may read all that modes forbid, but no folder as a file.
   await Deno.mkdir(store, { recursive: true });
+  const home = `${data(folder)}/.kafka2parquet/cluster-1/4`;
+  await Deno.mkdir(`${home}/topics`, { recursive: true });
+  await Deno.chmod(home, 0o000);
   await Deno.mkdir(secret, { mode: 0o000 });
   const isDenied = await Array.fromAsync(Deno.readDir(secret)).then(() => false, () => true);
-  const { code, partitions, problems } = await verify(data(folder)).finally(() => Deno.chmod(secret, 0o700));
+  const { code, partitions, problems } = await verify(data(folder)).finally(async () => {
+    for (const path of [secret, home]) await Deno.chmod(path, 0o700);
+  });
   assert.equal(code, 3);
   assert.deepEqual(partitions.map(({ ranges }) => ranges), [[{ first: 0, next: 5 }]]);
   assert(problems.every(({ what }) => what === "unreadable"));
-  const expected = isDenied ? [secret, store] : [store];
+  const expected = isDenied ? [secret, home, store] : [store];
   assert.deepEqual(problems.map(({ files }) => files[0]).sort(), expected.sort());
   if (isDenied) {
     assert(
