@@ -2,26 +2,16 @@
  * Prepare → commit → publish for one topic in one session. At most one checkpoint is in flight; what arrives
  * meanwhile is written to disk at once and gathered in the next one.
  */
-import { getLogger } from "@logtape/logtape";
-import type { OffsetToCommit, PartitionRange } from "../model.ts";
-import { messageOf, UserError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
 import type { CommitOutcome } from "../kafka/mod.ts";
-import {
-  type CheckpointRef,
-  type FileToPrepare,
-  type Preparation,
-  problemLine,
-  type Sink,
-} from "../sink/mod.ts";
+import type { OffsetToCommit, PartitionRange } from "../model.ts";
+import { release } from "../release.ts";
+import type { CheckpointRef, FileToPrepare, Preparation, Sink } from "../sink/mod.ts";
 import type { Backlog } from "./backlog.ts";
 import { type CommitCertainty, commitUntilKnown, reportMissing } from "./commit.ts";
-import { release } from "../release.ts";
 import { Limiter } from "./limiter.ts";
-import { withBackoff } from "../wait.ts";
 import { formatMetadata } from "./metadata.ts";
-
-const log = getLogger(["kafka2parquet", "checkpoint"]);
+import { SinkTrouble } from "./sink_trouble.ts";
 
 export interface PipelineOptions {
   readonly topic: string;
@@ -81,6 +71,7 @@ interface Building {
 export class CheckpointPipeline {
   readonly #options: PipelineOptions;
   #building: Building | undefined;
+  readonly #trouble: SinkTrouble;
   #inFlight: Promise<void> | undefined;
   #lastCutMs = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -90,11 +81,10 @@ export class CheckpointPipeline {
   #over = false;
   #unpublished: readonly PartitionRange[] = [];
   #waiters: (() => void)[] = [];
-  /** The sink has failed, and not worked since. */
-  #isTroubled = false;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    this.#trouble = new SinkTrouble(options.topic, options.onSinkError);
     for (const signal of [options.session, options.leaving]) {
       signal.addEventListener("abort", () => this.#wake(), { once: true });
     }
@@ -143,7 +133,7 @@ export class CheckpointPipeline {
         this.#writes.run(async () => (await building.preparation!).write(file)).catch((error) => {
           if (!building.failed) building.writeError = error;
           building.failed = true;
-          this.#warnOfWriting(error);
+          this.#tellOfWriting(error);
         }),
       );
     }
@@ -267,13 +257,12 @@ export class CheckpointPipeline {
   }
 
   async #publish(building: Building): Promise<void> {
-    const { sink, onPublished, topic } = this.#options;
+    const { sink, onPublished } = this.#options;
     // Committed is committed: publishing goes on even if the session ends meanwhile, so no signal ends it.
     const forever = new AbortController().signal;
-    const published = await this.#withSink(() => sink.publish(building.ref), {
-      what: `Files of ${topic} are committed but cannot be moved to their place`,
+    const published = await this.#trouble.overcome("publish", () => sink.publish(building.ref), {
       signal: forever,
-      onError: (error) => this.#warnOfPublishing(error),
+      onError: (error) => this.#trouble.tell("publish", error),
     });
     reportMissing(published?.missing ?? [], building.ranges.values());
     onPublished(building.files);
@@ -284,7 +273,7 @@ export class CheckpointPipeline {
   async #prepare(building: Building): Promise<boolean> {
     const { sink, session, topic, onSinkError } = this.#options;
     const ranges = [...building.ranges.values()];
-    const done = await this.#withSink(async () => {
+    const done = await this.#trouble.overcome("write", async () => {
       await Promise.all(building.writes);
       if (building.failed) {
         if (onSinkError === "stop") throw building.writeError;
@@ -299,40 +288,14 @@ export class CheckpointPipeline {
       await (await building.preparation!).seal(topic, ranges);
       return true;
     }, {
-      what: `Cannot write files of ${topic}`,
       signal: session,
-      onError: (error) => this.#warnOfWriting(error),
+      onError: (error) => this.#tellOfWriting(error),
     }).catch(async (error) => {
       // It was never offered to Kafka, and may take space that is short. What this leaves, the next judge takes.
       await sink.discard(building.ref).catch(() => {});
       throw error;
     });
     return done === true;
-  }
-
-  /**
-   * What the attempt gives, tried again while the signal allows it where `--on-sink-error` says so.
-   *
-   * @returns undefined where the signal ended the trying.
-   * @throws UserError at the first failure under `stop`.
-   */
-  async #withSink<T>(
-    attempt: () => Promise<T>,
-    { what, signal, onError }: { what: string; signal: AbortSignal; onError: (error: unknown) => void },
-  ): Promise<T | undefined> {
-    const result = await withBackoff(attempt, {
-      signal,
-      isFinal: () => this.#options.onSinkError === "stop",
-      onError,
-    }).catch((cause) => {
-      const hint = cause instanceof UserError ? cause.hint : undefined;
-      throw new UserError(`${what}: ${messageOf(cause)}`, { cause, ...(hint !== undefined && { hint }) });
-    });
-    if (this.#isTroubled && result !== undefined) {
-      this.#isTroubled = false;
-      log.info("Files of {topic} are written again", { topic: this.#options.topic, recovered: true });
-    }
-    return result;
   }
 
   #commit(building: Building): Promise<CommitCertainty> {
@@ -352,22 +315,9 @@ export class CheckpointPipeline {
     return commitUntilKnown(offsets, { session, commit: this.#options.commit });
   }
 
-  #warnOfWriting(error: unknown): void {
-    // Under `stop`, and after the end, nothing is tried again.
-    if (this.#options.onSinkError === "stop" || this.#ended()) return;
-    this.#isTroubled = true;
-    log.error("Cannot write files of {topic}, trying again: {reason}", {
-      topic: this.#options.topic,
-      reason: problemLine(error),
-    });
-  }
-
-  #warnOfPublishing(error: unknown): void {
-    this.#isTroubled = true;
-    log.error("Files of {topic} are committed but cannot be moved to their place, trying again: {reason}", {
-      topic: this.#options.topic,
-      reason: problemLine(error),
-    });
+  #tellOfWriting(error: unknown): void {
+    // After the end nothing is tried again.
+    if (!this.#ended()) this.#trouble.tell("write", error);
   }
 }
 
