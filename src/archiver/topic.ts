@@ -4,21 +4,19 @@ import { merge } from "../avro/mod.ts";
 import type { CheckpointPipeline } from "../checkpoint/mod.ts";
 import type { Columns } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
-import { UserError } from "../errors.ts";
 import type { FetchedRecords, PartitionRange, RecordRun } from "../model.ts";
-import { appendDeadLetter } from "./dead_letters.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
+import { nextTurn } from "../wait.ts";
+import { BadRecords } from "./bad_records.ts";
 import type { FileSealer, SealedFile } from "./file_sealer.ts";
 import { OpenFile } from "./open_file.ts";
 import { limitReached, type RotationLimits } from "./rotation.ts";
 import type { NoSchema, Schemas, WriterSchema } from "./schemas.ts";
 import type { Totals } from "./totals.ts";
-import { nextTurn } from "../wait.ts";
+import { HEADER_BYTES, headerProblem, schemaIdAt } from "./wire_header.ts";
 
 const log = getLogger(["kafka2parquet", "archiver"]);
 
-/** Magic byte and schema id before each value. */
-const HEADER_BYTES = 5;
 /** Taking records gives way to the rest of the thread so often: heartbeats, writes, the answer to a signal. */
 const TURN_MS = 50;
 /** Rows decoded before the file's size is looked at again. */
@@ -46,15 +44,6 @@ export interface PartitionState {
   highWatermark: bigint | undefined;
 }
 
-/** Why a record cannot become a row. */
-interface Problem {
-  /** As footers count it. */
-  readonly kind: "no-header" | "no-schema" | "bad-value";
-  readonly schemaId: number | undefined;
-  /** For a person. */
-  readonly reason: string;
-}
-
 export interface TopicOptions {
   readonly topic: string;
   /** Aborted when the session's end has begun: what is not taken by then comes again. */
@@ -79,6 +68,7 @@ export class TopicArchive {
   readonly #sealer: FileSealer;
   readonly #totals: Totals;
   readonly #file = new OpenFile();
+  readonly #bad: BadRecords;
   #sealedRows = 0;
   /** Whether a file was sealed since the last pause. */
   #sealed = false;
@@ -94,6 +84,8 @@ export class TopicArchive {
     this.#schemas = options.schemas;
     this.#sealer = options.sealer;
     this.#totals = options.totals;
+    const { topic, totals } = options;
+    this.#bad = new BadRecords({ topic, onError: options.config.onError, file: this.#file, totals });
   }
 
   /** Rows in the open file, and in files that are not published yet. */
@@ -260,13 +252,17 @@ export class TopicArchive {
   ): number {
     const start = fetched.valueStart[index]!;
     if (start < 0) {
-      this.#skip(state, "tombstone");
+      this.#bad.skip(state.partition, "tombstone");
     } else if (schema === undefined) {
       const reason = headerProblem(bytes, start, fetched.valueEnd[index]!);
-      this.#bad({ fetched, bytes, index, state }, { kind: "no-header", schemaId: undefined, reason });
+      this.#bad.take({ fetched, bytes, index }, {
+        kind: "no-header",
+        schemaId: undefined,
+        reason,
+      });
     } else {
       const { reason } = schema;
-      this.#bad({ fetched, bytes, index, state }, { kind: "no-schema", schemaId: id, reason });
+      this.#bad.take({ fetched, bytes, index }, { kind: "no-schema", schemaId: id, reason });
     }
     return index + 1;
   }
@@ -301,7 +297,11 @@ export class TopicArchive {
       this.#file.counts(state.partition).rows += rows;
     }
     for (const { index, reason } of bad) {
-      this.#bad({ fetched, bytes, index, state }, { kind: "bad-value", schemaId: schema.id, reason });
+      this.#bad.take({ fetched, bytes, index }, {
+        kind: "bad-value",
+        schemaId: schema.id,
+        reason,
+      });
     }
   }
 
@@ -326,41 +326,6 @@ export class TopicArchive {
     }
     this.#seal("schema");
     return this.#file.columnsFor(schema.columns);
-  }
-
-  #skip(state: PartitionState, reason: string): void {
-    this.#file.countSkipped(state.partition, reason);
-    this.#totals.skipped++;
-  }
-
-  #bad(
-    { fetched, bytes, index, state }: {
-      fetched: FetchedRecords;
-      bytes: Uint8Array;
-      index: number;
-      state: PartitionState;
-    },
-    { kind, schemaId, reason }: Problem,
-  ): void {
-    const where = { topic: this.topic, partition: state.partition, offset: fetched.offsets[index]!, reason };
-    switch (this.#config.onError) {
-      case "stop":
-        throw new UserError(
-          `${where.topic}[${where.partition}] offset ${where.offset} cannot be decoded: ${reason}`,
-          {
-            hint: "Start with --on-error dead-letter to keep such records aside.",
-          },
-        );
-      case "skip":
-        log.warning("Skipped {topic}[{partition}] offset {offset}: {reason}", where);
-        this.#skip(state, kind);
-        return;
-      case "dead-letter":
-        log.warning("Dead letter: {topic}[{partition}] offset {offset}: {reason}", where);
-        appendDeadLetter(this.#file.columnsForDeadLetters(), { fetched, bytes, index }, { schemaId, reason });
-        this.#file.openedAtMs ??= performance.now();
-        this.#file.countDeadLetter(state.partition, kind);
-    }
   }
 
   #sealIfDue(): boolean {
@@ -432,19 +397,6 @@ export class TopicArchive {
       state.aheadSinceMs = undefined;
     }
   }
-}
-
-/** The schema id of a value in `[start, end)`, or -1 where it is null or has no Confluent wire header. */
-function schemaIdAt(bytes: Uint8Array, start: number, end: number): number {
-  if (start < 0 || end - start < HEADER_BYTES || bytes[start] !== 0) return -1;
-  return (bytes[start + 1]! << 24) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 8) | bytes[start + 4]!;
-}
-
-function headerProblem(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start < HEADER_BYTES) {
-    return `no wire header: the value has ${end - start} bytes, at least 5 are needed`;
-  }
-  return `no wire header: the first byte is ${bytes[start]}, not the magic byte 0`;
 }
 
 /** The index of the first record whose offset is not below `end`. */
