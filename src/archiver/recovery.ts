@@ -265,7 +265,8 @@ async function commitOrThrow(offsets: Parameters<Session["commit"]>[0], session:
 /**
  * Tries until it works, or the session's or the program's end begins; heartbeats go on meanwhile.
  *
- * @throws UserError where the program ended before it worked; at once where the configuration is what is wrong, or the sink and it is to stop.
+ * @throws UserError where the program ended before it worked; at once where the configuration is what is wrong, or
+ * the sink and it is to stop.
  */
 async function untilOver<T>(
   attempt: () => Promise<T>,
@@ -290,8 +291,8 @@ async function untilOver<T>(
     // The program ends, and something that only it can do is not done: that is no clean end.
     if (ending.aborted && trouble instanceof SinkError) {
       throw new UserError(`Could not ${what}: ${trouble.message}`, {
+        hint: "Nothing is lost: the next start does it, once the cause is gone.",
         cause: trouble,
-        ...(trouble.hint !== undefined && { hint: trouble.hint }),
       });
     }
     throw new SessionOverError();

@@ -183,7 +183,7 @@ diskTest(
 );
 
 diskTest(
-  "a program that is told to stop while its folder is away from the start ends at once",
+  "a program that is told to stop while its folder is away from the start ends at once, and not as if all were well",
   async (job) => {
     const { disk } = job;
     const env = { ...QUICK.env, K2P_FAULT: "joined:delay=2s" };
@@ -192,7 +192,8 @@ diskTest(
     await disk.sh(`mv ${job.output} ${job.output}.away`);
     await program.waitForLine(/Cannot list what is prepared, trying again: .* is gone/);
     program.signal("SIGTERM");
-    await assertExit(program, 0);
+    await assertExit(program, 1);
+    assert.match(program.stderr.join("\n"), /error: Could not list what is prepared: .* is gone/);
     assert.throws(() => Deno.statSync(disk.outside(job.output)), Deno.errors.NotFound);
   },
 );

@@ -47,7 +47,17 @@ function onHost(job: Job, folder: string): Job {
   return { ...job, output, deadLetter: `${folder}/dead_letter`, flags, archive: () => readArchive(output) };
 }
 
-/** Sets the group's offset of partition 0 as an admin's tool does, as soon as Kafka has noticed that nobody is in it. */
+/** Deletes the group, as soon as Kafka has noticed that nobody is in it. */
+async function deleteGroup(job: Job): Promise<void> {
+  await waitFor(
+    () => job.servers.admin((admin) => admin.deleteGroups([job.group])).then(() => true, () => false),
+    { what: "the group to be empty", everyMs: 200 },
+  );
+}
+
+/**
+ * Sets the group's offset of partition 0 as an admin's tool does, as soon as Kafka has noticed that nobody is in it.
+ */
 async function setOffset(job: Job, offset: number): Promise<void> {
   await waitFor(
     () =>
@@ -188,7 +198,9 @@ integrationTest(
     // Now nothing tells that it was committed.
     await setOffset(job, 0);
     await using program = runProgram([...job.flags, "--age", "200ms"], { env: QUICK });
-    await program.waitForLine(/Putting checkpoint .*\[0\] 0 to 100\) into quarantine: the committed offset/);
+    await program.waitForLine(
+      /Putting checkpoint .*\[0\] 0 to 99\) into quarantine: the offset of .*\[0\] was deleted or set/,
+    );
     await program.waitForLine(/1 checkpoint in quarantine, .*\[0\] 0 to 99\. It is dropped once/);
     await waitFor(async () => (await job.archive()).rows.length === 100, { what: "the rows again" });
     program.signal("SIGTERM");
@@ -203,6 +215,38 @@ integrationTest(
     await assertCovered(job);
   },
 );
+
+integrationTest(
+  "a group that was deleted and begins again behind a committed checkpoint never deletes it",
+  async (servers) => {
+    await using folder = await tempDir();
+    const job = await makeJob(servers, folder);
+    await job.produce(0, 100);
+    await archive(job, { fault: "after-commit:SIGKILL" });
+    await deleteGroup(job);
+    // Its generations are counted anew, up to the checkpoint's and beyond.
+    for (let run = 0; run < 3; run++) await archive(job, { flags: ["--from", "latest"] });
+    await job.produce(100, 110);
+    await archive(job);
+    assertIds(await job.archive(), 100, 110);
+    assert.equal((await preparedFolders(job)).length, 1);
+  },
+);
+
+integrationTest("what is committed and cannot be published is no clean end", async (servers) => {
+  await using folder = await tempDir();
+  const job = await makeJob(servers, folder);
+  await job.produce(0, 20);
+  await archive(job, { fault: "after-commit:SIGKILL" });
+  const env = { ...QUICK, K2P_FAULT: "before-publish:ENOSPC@1+" };
+  await using program = runProgram(job.flags, { env });
+  await program.waitForLine(/Cannot publish what was committed, trying again/);
+  program.signal("SIGTERM");
+  assert.equal((await program.exit).code, 1, program.stderr.join("\n"));
+  assert.match(program.stderr.join("\n"), /error: Could not publish what was committed: .* the disk is full/);
+  await archive(job);
+  assertIds(await job.archive(), 0, 20);
+});
 
 integrationTest("a topic that was deleted and made again is not taken for the old one", async (servers) => {
   await using folder = await tempDir();
