@@ -97,6 +97,14 @@ export const DEEP_OPTION = option({
   parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
 });
 
+export const FROM_FIRST_FILE_OPTION = option({
+  name: "from-first-file",
+  group: "What to verify",
+  what: "The archive begins at each partition's first file: earlier ones were moved away",
+  default: "false",
+  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+});
+
 const INSPECT: Subcommand = {
   name: "inspect",
   argument: "<path...>",
@@ -193,6 +201,7 @@ unreachable, 78 brokers of another cluster, or wrong configuration.
     TOPICS_OPTION,
     DEAD_LETTERS_OPTION,
     DEEP_OPTION,
+    FROM_FIRST_FILE_OPTION,
     OPTIONS.kafkaConfig,
     OPTIONS.configFile,
     JSON_OPTION,

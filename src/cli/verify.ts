@@ -5,7 +5,14 @@ import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureLogging, flushLogging, showStatus } from "../log.ts";
 import { hideSecrets } from "../secrets.ts";
 import type { Report, VerifyOptions } from "../verify/mod.ts";
-import { COMPARE_OPTION, DEAD_LETTERS_OPTION, DEEP_OPTION, JSON_OPTION, TOPICS_OPTION } from "./commands.ts";
+import {
+  COMPARE_OPTION,
+  DEAD_LETTERS_OPTION,
+  DEEP_OPTION,
+  FROM_FIRST_FILE_OPTION,
+  JSON_OPTION,
+  TOPICS_OPTION,
+} from "./commands.ts";
 import { Output, OutputClosed, terminalWidth } from "./output.ts";
 import { OPTIONS } from "./options.ts";
 import { resolveOption, type Sources, type Texts, wantsColor } from "./resolve.ts";
@@ -29,6 +36,7 @@ export async function verify(folder: string, flags: Texts): Promise<ExitCode> {
   const named = resolveOption(DEAD_LETTERS_OPTION, { flags });
   const options: VerifyOptions = {
     deep: resolveOption(DEEP_OPTION, { flags })!,
+    fromFirstFile: resolveOption(FROM_FIRST_FILE_OPTION, { flags })!,
     ...await deadLetterFolder(folder, named),
     ...brokers === undefined ? {} : { kafka: await kafkaOf(brokers, sources) },
     ...topics === undefined ? {} : { wanted: matcher(topics) },

@@ -20,6 +20,8 @@ export async function* parquetPaths(folder: string, depth = 0): AsyncGenerator<F
     if (depth > FOLDER_DEPTH_MAX) throw new Error(`it is deeper than ${FOLDER_DEPTH_MAX} folders`);
     entries = await Array.fromAsync(Deno.readDir(folder));
   } catch (cause) {
+    // A checkpoint's folder may go while it is published.
+    if (depth > 0 && cause instanceof Deno.errors.NotFound) return;
     const error = new UserError(`Cannot read the folder ${folder}: ${messageOf(cause)}`, { cause });
     return yield { path: folder, error };
   }

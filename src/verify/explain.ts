@@ -12,7 +12,7 @@ import type { Unpublished } from "./prepared.ts";
 /** What is wrong with single files, and with the dead letters of a checkpoint. */
 export function* fileFindings(
   archive: Archive,
-  { hasDeadLetters }: { hasDeadLetters: boolean },
+  { deadLetter }: { deadLetter: { readonly isShared: boolean } | undefined },
 ): Generator<Finding> {
   for (const { path, reason } of archive.damaged) yield problem("damaged", { files: [path], text: reason });
   for (const [path, reason] of archive.unreadable) {
@@ -22,7 +22,9 @@ export function* fileFindings(
     yield problem("edited", { files: [path], text: reason });
   }
   for (const { cluster, group, topic, checkpoint, declared, found, file } of archive.unbalanced) {
-    const hint = found === 0 && !hasDeadLetters ? "; --dead-letter names their folder" : "";
+    // They may be those of another archive beside this one.
+    if (declared === 0 && deadLetter?.isShared) continue;
+    const hint = found === 0 && deadLetter === undefined ? "; --dead-letter names their folder" : "";
     yield problem("dead-letters", {
       ...{ cluster, group, topic, files: [archive.paths[file]!] },
       text: `footers count ${declared} dead letters of checkpoint ${checkpoint}, ` +

@@ -18,6 +18,8 @@ export interface PartitionFacts {
   readonly coverage: Pick<Coverage, "ranges" | "holes" | "earliest" | "last">;
   /** Where the archive begins, as footers tell; undefined where none does. */
   readonly start: bigint | undefined;
+  /** Files before the first one are elsewhere. */
+  readonly fromFirstFile?: boolean;
   /** Ranges of checkpoints that will be published, as far as one can tell. */
   readonly prepared: readonly OffsetRange[];
   /** Undefined where no broker was asked. */
@@ -88,8 +90,11 @@ interface Missing extends OffsetRange {
 }
 
 /** Where the archive begins: the earliest offset that a file, a footer or the last commit tells of. */
-function startOf({ coverage, kafka, start }: Omit<PartitionFacts, "prepared">): bigint | undefined {
-  const told = [coverage.ranges[0]?.first, start, kafka?.metadata?.start];
+function startOf(facts: Omit<PartitionFacts, "prepared">): bigint | undefined {
+  const { coverage, kafka, start, fromFirstFile } = facts;
+  const first = coverage.ranges[0]?.first;
+  if (fromFirstFile && first !== undefined) return first;
+  const told = [first, start, kafka?.metadata?.start];
   // Another program's commit, or the position at the start: nothing was archived.
   if (told.every((one) => one === undefined)) return kafka?.metadata?.first ?? kafka?.committed;
   return told.reduce((least, one) => least === undefined || (one !== undefined && one < least) ? one : least);

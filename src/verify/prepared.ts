@@ -14,7 +14,7 @@ export interface Unpublished {
   /** Undefined where it was never sealed, or its manifest cannot be read. */
   readonly manifest: Manifest | undefined;
   /** What its files account for. */
-  readonly ranges: readonly PartitionRange[];
+  readonly ranges: readonly (PartitionRange & { readonly start?: bigint | undefined })[];
 }
 
 export async function readUnpublished(homes: readonly Home[]): Promise<Unpublished[]> {
@@ -33,8 +33,8 @@ export async function readUnpublished(homes: readonly Home[]): Promise<Unpublish
  * From the footers: they may begin before the manifest's ranges, with records without rows that were committed alone.
  * A file that is gone is published meanwhile.
  */
-async function rangesOf(folder: string, manifest: Manifest): Promise<PartitionRange[]> {
-  const ranges: PartitionRange[] = [...manifest.ranges];
+async function rangesOf(folder: string, manifest: Manifest): Promise<Unpublished["ranges"]> {
+  const ranges: Unpublished["ranges"][number][] = [...manifest.ranges];
   for (const { temporary } of manifest.files) {
     try {
       ranges.push(...(await readFooter(join(folder, temporary))).content?.ranges ?? []);

@@ -2,7 +2,15 @@
 import { ExitCode, UserError } from "../errors.ts";
 import type { CommittedOffset, OffsetRange } from "../model.ts";
 import { findHomes, type Home } from "../sink/mod.ts";
-import { Archive, compareTopics, type Counts, keyOf, type PartitionName, type TopicName } from "./archive.ts";
+import {
+  Archive,
+  compareTopics,
+  type Counts,
+  keyOf,
+  type PartitionFiles,
+  type PartitionName,
+  type TopicName,
+} from "./archive.ts";
 import { type Coverage, intersection } from "./coverage.ts";
 import { explainGap, fileFindings, missingTopics, overlapFindings } from "./explain.ts";
 import { type Finding, note, problem } from "./findings.ts";
@@ -27,6 +35,8 @@ export interface VerifyOptions {
   readonly wanted?: (topic: string) => boolean;
   /** Reads every page of every file. */
   readonly deep?: boolean;
+  /** What lies before the first file of a partition is no hole: those files are elsewhere. */
+  readonly fromFirstFile?: boolean;
   /** Called after each file. */
   readonly onFile?: () => void;
 }
@@ -194,15 +204,23 @@ class Verification {
   }
 
   /** Ranges of unpublished checkpoints of a partition. */
-  #rangesIn(of: PartitionName, isWanted: (one: Unpublished) => boolean): OffsetRange[] {
+  #rangesIn(of: PartitionName, isWanted: (one: Unpublished) => boolean): Unpublished["ranges"] {
     return this.#unpublished
       .filter((one) => one.cluster === of.cluster && one.group === of.group && isWanted(one))
       .flatMap(({ ranges }) => ranges)
       .filter(({ topic, partition }) => topic === of.topic && partition === of.partition);
   }
 
+  /** Where the archive of a partition begins, as far as files tell, those in quarantine too. */
+  #startOf(of: PartitionFiles): bigint | undefined {
+    const quarantined = this.#rangesIn(of, ({ checkpoint }) => checkpoint.isQuarantined);
+    return quarantined.map(({ start, first }) => start ?? first)
+      .reduce((least, one) => least === undefined || one < least ? one : least, of.start);
+  }
+
   #judge(): Judged[] {
-    return this.#archive.partitions.map(({ ranges, start, ...files }) => {
+    return this.#archive.partitions.map((partition) => {
+      const { ranges, start: _, ...files } = partition;
       const coverage = ranges.coverage();
       const kafka = this.#factsOf(files);
       // What was not committed comes again, and never out of this checkpoint.
@@ -210,7 +228,14 @@ class Verification {
         files,
         (one) => !one.checkpoint.isQuarantined && this.#isCommitted(one) !== false,
       );
-      const judgement = judgePartition({ coverage, start, prepared, kafka });
+      const { fromFirstFile = false } = this.#options;
+      const judgement = judgePartition({
+        coverage,
+        start: this.#startOf(partition),
+        fromFirstFile,
+        prepared,
+        kafka,
+      });
       return { ...files, files: ranges.count, ranges: coverage.ranges, kafka, coverage, judgement };
     });
   }
@@ -218,7 +243,7 @@ class Verification {
   async #findings(judged: readonly Judged[]): Promise<Finding[]> {
     const archive = this.#archive;
     const findings: Finding[] = [
-      ...fileFindings(archive, { hasDeadLetters: this.#options.deadLetter !== undefined }),
+      ...fileFindings(archive, { deadLetter: this.#options.deadLetter }),
     ];
     findings.push(...missingTopics(archive, this.#topics, this.#unpublished));
     for (const one of judged) {

@@ -27,7 +27,17 @@ Deno.test("a command's --help leads with examples, and names its options and no 
         ...["config", "help", "json", "kafka-config", "registry", "registry-username", "separator"],
         ...["tls-ca", "tls-cert", "tls-insecure", "tls-key"],
       ]],
-      ["verify", ["brokers", "config", "dead-letter", "deep", "help", "json", "kafka-config", "topic"]],
+      ["verify", [
+        "brokers",
+        "config",
+        "dead-letter",
+        "deep",
+        "from-first-file",
+        "help",
+        "json",
+        "kafka-config",
+        "topic",
+      ]],
     ] as const
   ) {
     const { code, stdout, stderr } = await kafka2parquet([name, "--help"]);

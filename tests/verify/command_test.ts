@@ -390,6 +390,30 @@ Deno.test("verify: mistakes in what archiving is configured by are named, with a
   assert.match(alone.stderr, /Unknown keys in .*client\.properties: no\.such\.key\n$/);
 });
 
+Deno.test("verify: an archive that begins in quarantine has a hole there; --from-first-file begins at the first file", async () => {
+  await using folder = await tempDir();
+  await file(`${data(folder)}/a.parquet`, [{ first: 40n, next: 50n, start: 40n }]);
+  assert.equal((await verify(data(folder))).code, 0);
+  const sink = await LocalSink.open({ output: data(folder), cluster: NAMES.cluster, group: NAMES.group });
+  const ref = { generation: 1, id: CHECKPOINT };
+  const preparation = await sink.begin(ref);
+  await preparation.seal(NAMES.topic, [{ topic: NAMES.topic, partition: 0, first: 20n, next: 40n }]);
+  await sink.quarantine(ref);
+  const { code, problems } = await verify(data(folder));
+  assert.deepEqual([code, problems.map(({ first, next }) => [first, next])], [3, [[20, 40]]]);
+  assert.match(problems[0].text, /in quarantine/);
+  assert.equal((await verify(data(folder), "--from-first-file")).code, 0);
+});
+
+Deno.test("verify: dead letters of another archive beside this one are not missed here", async () => {
+  await using folder = await tempDir();
+  await file(`${data(folder)}/a.parquet`, [{ first: 0n, next: 5n }]);
+  const beside = `${folder.path}/parquet_data/dead_letter`;
+  await deadLetters(`${beside}/b.parquet`, 2, { checkpoint: "d".repeat(32) });
+  assert.equal((await verify(data(folder))).code, 0);
+  assert.equal((await verify(data(folder), "--dead-letter", beside)).code, 3);
+});
+
 Deno.test("verify --topic looks at those topics only", async () => {
   await using folder = await tempDir();
   await file(`${data(folder)}/a.parquet`, [{ first: 0n, next: 5n }]);

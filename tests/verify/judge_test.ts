@@ -13,6 +13,7 @@ interface Case {
   readonly files?: readonly Pair[];
   /** Where footers say that the archive begins. */
   readonly start?: number;
+  readonly fromFirstFile?: boolean;
   readonly prepared?: readonly Pair[];
   /** Log start, stable end, committed offset. */
   readonly kafka?: readonly [number, number, number | undefined];
@@ -25,7 +26,9 @@ interface Case {
   readonly uncommitted?: Pair;
 }
 
-function factsOf({ files = [], start, prepared = [], kafka, metadata }: Case): PartitionFacts {
+function factsOf(
+  { files = [], start, fromFirstFile = false, prepared = [], kafka, metadata }: Case,
+): PartitionFacts {
   const ranges = new FileRanges();
   for (const [file, pair] of files.entries()) ranges.add(range(pair), file);
   const commit: CommitMetadata | undefined = metadata && {
@@ -38,6 +41,7 @@ function factsOf({ files = [], start, prepared = [], kafka, metadata }: Case): P
   return {
     coverage: ranges.coverage(),
     start: start === undefined ? undefined : BigInt(start),
+    fromFirstFile,
     prepared: prepared.map(range),
     kafka: kafka && {
       logStart: BigInt(kafka[0]),
@@ -143,6 +147,21 @@ const CASES: Readonly<Record<string, Case>> = {
     metadata: [4, "files", 2],
     gaps: [[2, 4, "in-log"]],
     notArchived: [0, 2],
+  },
+  "the first files were moved away": {
+    files: [[4, 9]],
+    start: 1,
+    fromFirstFile: true,
+    kafka: [0, 9, 9],
+    metadata: [4, "files", 1],
+    notArchived: [0, 4],
+  },
+  "the first files were moved away, and all that was left is gone": {
+    fromFirstFile: true,
+    kafka: [0, 9, 8],
+    metadata: [6, "files", 3],
+    gaps: [[3, 8, "in-log"]],
+    notArchived: [0, 3],
   },
   "the first file is there, and all tell so": {
     files: [[4, 9]],
