@@ -87,6 +87,8 @@ integrationTest(
       await job.produce(produced, produced += 200);
       return DEATHS.every((death) => exists(deathMark(job.output, death)));
     }, { what: "all deaths", deadlineMs: 90_000, everyMs: 200 });
+    // A thread that hangs is noticed only after all its pings; told to stop before that, it would be one that failed.
+    await program.waitForLine(/number 3 of at most 3/);
     await job.produce(produced, produced += 1_000);
     await waitFor(async () => (await job.archive()).rows.length >= produced, {
       what: "all rows",
