@@ -24,12 +24,20 @@ export interface TestDisk extends AsyncDisposable {
   free(): Promise<void>;
 }
 
-/** Whether mount namespaces can be made here: at once as root, elsewhere where users may have namespaces of theirs. */
+/**
+ * Whether the kernel lets this user make mount namespaces.
+ *
+ * @throws Error where the tools for it are missing on Linux (util-linux).
+ */
 export function canMount(): boolean {
-  const script = "mount -t tmpfs -o size=64k none /mnt && nsenter --version && setpriv --version";
-  return Deno.build.os === "linux" &&
-    new Deno.Command("unshare", { args: ["-Urm", "sh", "-c", script], stdout: "null", stderr: "null" })
-      .outputSync().success;
+  if (Deno.build.os !== "linux") return false;
+  for (const tool of ["unshare", "nsenter", "setpriv"]) {
+    const { success } = new Deno.Command("sh", { args: ["-c", `command -v ${tool}`], stdout: "null" })
+      .outputSync();
+    if (!success) throw new Error(`${tool} is missing: install util-linux`);
+  }
+  const args = ["-Urm", "sh", "-c", "mount -t tmpfs -o size=64k none /mnt"];
+  return new Deno.Command("unshare", { args, stdout: "null", stderr: "null" }).outputSync().success;
 }
 
 export async function testDisk(options: { readonly sizeMiB: number }): Promise<TestDisk> {
