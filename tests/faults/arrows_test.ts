@@ -42,6 +42,13 @@ const SPECIAL: readonly FaultPoint[] = [
 /** Points that every bounded run of a new group comes by. */
 const ORDINARY = FAULT_POINTS.filter((point) => !SPECIAL.includes(point));
 
+/** Archives the first records; as many again wait in the topic. */
+async function archiveFirstHalf(job: Job): Promise<void> {
+  await job.produce(0, RECORDS);
+  await runToEnd(job);
+  await job.produce(RECORDS, 2 * RECORDS);
+}
+
 /** What follows each death: more records, a run to the end, and all is there once. */
 async function recover(job: Job): Promise<void> {
   await assertNothingEarly(job);
@@ -85,9 +92,7 @@ integrationTest("SIGKILL of the one who settles what another has left", async (s
     ...(["before-judge-complete", "after-judge-complete"] as const).map((point): Scenario => ({
       name: point,
       async play(job) {
-        await job.produce(0, RECORDS);
-        await runToEnd(job);
-        await job.produce(RECORDS, 2 * RECORDS);
+        await archiveFirstHalf(job);
         await runUntilKilled(job, "before-commit", { flags: ONE_FILE });
         await commitInPart(job);
         await runUntilKilled(job, point);
@@ -100,9 +105,7 @@ integrationTest("SIGKILL of the one who settles what another has left", async (s
       name: point,
       topic: { partitions: 1 },
       async play(job) {
-        await job.produce(0, RECORDS);
-        await runToEnd(job);
-        await job.produce(RECORDS, 2 * RECORDS);
+        await archiveFirstHalf(job);
         await runUntilKilled(job, "before-commit", { flags: ONE_FILE });
         await untilEmpty(job);
         // Another program's commit: nothing tells any more whether the prepared checkpoint was committed.
@@ -125,9 +128,7 @@ integrationTest("SIGKILL of the one who settles what another has left", async (s
       name: point,
       topic: { partitions: 1 },
       async play(job) {
-        await job.produce(0, RECORDS);
-        await runToEnd(job);
-        await job.produce(RECORDS, 2 * RECORDS);
+        await archiveFirstHalf(job);
         await job.servers.admin(async (admin) => {
           // Its leader is only known to the client once the topic was asked for.
           await admin.fetchTopicOffsets(job.topic);

@@ -9,6 +9,8 @@ import { type Attack, ONE_FILE } from "./attacks.ts";
 import { commitInPart } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
+/** By so much the network holds every commit up: part of the attack, nothing is waited for. */
+const COMMIT_DELAY_MS = 100;
 /** Nothing is closed before the end. */
 const HELD = ["--rows", "1000", "--age", "60s"];
 const JOINED = /Joined group /;
@@ -25,7 +27,7 @@ export const NETWORK_ATTACKS: readonly Attack[] = [
       const via = stage.proxy(async ({ group, api }) => {
         if (group !== stage.job.group || api !== Api.offsetCommit) return "pass";
         const fate = fates[commits++];
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await new Promise((resolve) => setTimeout(resolve, COMMIT_DELAY_MS));
         return fate ?? "pass";
       });
       const program = stage.run({ via });

@@ -5,11 +5,10 @@ import { UserError } from "../../src/errors.ts";
 import { KafkaClient } from "../../src/kafka/mod.ts";
 import { Registry } from "../../src/registry/mod.ts";
 import type { RegistryServer } from "../../dev/mod.ts";
-import { cannotRun } from "../support/integration.ts";
+import { serverTest } from "../support/integration.ts";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
 import { type Program, runProgram, type TempDir, tempDir, TestServers, waitFor } from "../support/mod.ts";
 import { Authority } from "../support/pki.ts";
-import { killPrograms } from "../support/program.ts";
 import { within } from "../support/wait.ts";
 import { assertIds, type Job, makeJob } from "./events.ts";
 import {
@@ -33,8 +32,11 @@ import {
 const CLIENT_ID = "archive-client";
 const CLIENT_SECRET = "client%secret+0918";
 const KEY_PASSWORD = "key-password-4711";
-/** A token, and so a login, ends twice in a test that runs for longer than this. */
-const TOKEN_SECONDS = 5;
+/**
+ * A token, and so a login, ends twice in a test that runs for longer than this. Kafka refuses a second login on a
+ * connection within a second of the first, so what is left of a token when it is replaced, a fifth, must be longer.
+ */
+const TOKEN_SECONDS = 10;
 const SECRETS = [PASSWORD, SCRAM_PASSWORD, CLIENT_SECRET, KEY_PASSWORD, REGISTRY_PASSWORD, REGISTRY_TOKEN];
 /** Of a refusal; the program itself would wait for ten times as long. */
 const REFUSED_WITHIN_MS = 30_000;
@@ -71,22 +73,8 @@ Deno.test.afterAll(async () => {
   await Promise.all([started.registry.stop(), started.kafka[Symbol.asyncDispose]()]);
 });
 
-const ignore = await cannotRun();
-
 function secureTest(name: string, test: (stage: Stage) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    async fn() {
-      try {
-        await test(await (stage ??= start()));
-      } finally {
-        await killPrograms();
-      }
-    },
-  });
+  serverTest(name, { servers: () => stage ??= start(), test });
 }
 
 /** Flags without those of the servers. */

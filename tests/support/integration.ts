@@ -15,6 +15,14 @@ const ignore = await cannotRun();
  * Without Java or Maven it is skipped, with one line that says what to install; where `CI` is set it fails instead.
  */
 export function integrationTest(name: string, test: (servers: TestServers) => Promise<void>): void {
+  serverTest(name, { servers: testServers, test });
+}
+
+/** The same with servers of the test file's own. */
+export function serverTest<Servers>(
+  name: string,
+  { servers, test }: { servers: () => Promise<Servers>; test: (servers: Servers) => Promise<void> },
+): void {
   Deno.test({
     name,
     ignore,
@@ -23,7 +31,7 @@ export function integrationTest(name: string, test: (servers: TestServers) => Pr
     sanitizeResources: false,
     async fn() {
       try {
-        await test(await testServers());
+        await test(await servers());
       } finally {
         await killPrograms();
       }
