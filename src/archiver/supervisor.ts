@@ -315,7 +315,8 @@ class Supervision {
     }
     this.#reject(
       new UserError(message, {
-        hint: "Allow more with --shutdown-timeout, and look above for what kept it.",
+        hint:
+          "Allow more with shutdown-timeout in the config file, or KAFKA2PARQUET_SHUTDOWN_TIMEOUT, and look above for what kept it.",
       }),
     );
   }

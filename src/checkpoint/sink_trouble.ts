@@ -34,7 +34,7 @@ export class SinkTrouble {
   }
 
   /**
-   * What the attempt gives, tried again while the signal allows it where `--on-sink-error` says so.
+   * What the attempt gives, tried again while the signal allows it where `on-sink-error` says so.
    *
    * @returns undefined where the signal ended the trying.
    * @throws UserError at the first failure under `stop`.

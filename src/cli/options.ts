@@ -156,6 +156,7 @@ export const OPTIONS = {
     placeholder: "DURATION",
     what: "How long a broker may hold a fetch that has no data",
     default: "1s",
+    hidden: true,
     parse: one((text) => parseDurationMs(text, { min: 1, max: 20 * SECOND_MS })),
   }),
   sessionTimeoutMs: option({
@@ -353,6 +354,7 @@ export const OPTIONS = {
     placeholder: "ACTION",
     what: "What to do where files cannot be written: retry until they can, or stop",
     default: "retry",
+    hidden: true,
     parse: one((text) => parseChoice(text, ["retry", "stop"] as const)),
   }),
   deadLetter: option({
@@ -392,6 +394,7 @@ export const OPTIONS = {
     placeholder: "DURATION",
     what: "How long brokers and registry are waited for at start",
     default: "60s",
+    hidden: true,
     parse: one((text) => parseDurationMs(text, { min: 100, max: DAY_MS })),
   }),
   shutdownTimeoutMs: option({
@@ -400,6 +403,7 @@ export const OPTIONS = {
     placeholder: "DURATION",
     what: "How long saving may take after Ctrl-C or SIGTERM",
     default: "60s",
+    hidden: true,
     parse: one((text) => parseDurationMs(text, { min: 100, max: HOUR_MS })),
   }),
   configFile: option({
@@ -432,6 +436,7 @@ export const OPTIONS = {
     placeholder: "WHEN",
     what: "Coloured logs: auto, always or never; auto also respects NO_COLOR",
     default: "auto",
+    hidden: true,
     parse: one((text) => parseChoice(text, ["auto", "always", "never"] as const)),
   }),
   statusLine: option({

@@ -149,7 +149,7 @@ Deno.test("saving that does not end in time exits 1 and says what was not saved"
     said(program),
     /error: Saving did not end within 0\.1 s\. The 17 rows that were held.*comes again/,
   );
-  assert.match(said(program), /hint: Allow more with --shutdown-timeout/);
+  assert.match(said(program), /hint: Allow more with shutdown-timeout/);
 });
 
 Deno.test("a signal before anything is read promises no saving", async () => {

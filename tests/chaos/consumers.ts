@@ -49,7 +49,7 @@ function commandOf(options: ConsumerOptions, flags: readonly string[]): readonly
     ...program,
     ...["--brokers", brokers, "--registry", registry, "--topic", place.topic, "--group", place.group],
     ...["--output", place.output, "--dead-letter", place.deadLetter, "--log-format", "text"],
-    ...["--shutdown-timeout", `${SHUTDOWN_TIMEOUT_S}s`, ...flags],
+    ...flags,
   ]);
 }
 
@@ -148,7 +148,12 @@ export class Consumer {
     Deno.writeTextFileSync(this.#options.logFile, said, { append: true, create: true });
     return startGuarded(commandOf(this.#options, flags), {
       logFile: this.#options.logFile,
-      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
+      env: {
+        NO_COLOR: "1",
+        DENO_NO_UPDATE_CHECK: "1",
+        KAFKA2PARQUET_SHUTDOWN_TIMEOUT: `${SHUTDOWN_TIMEOUT_S}s`,
+        ...env,
+      },
     });
   }
 

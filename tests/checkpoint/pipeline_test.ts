@@ -220,7 +220,7 @@ for (const call of ["write", "seal", "publish"] as const) {
 }
 
 for (const call of ["write", "seal", "publish"] as const) {
-  Deno.test(`pipeline: under --on-sink-error stop a ${call} that fails ends the program, and nothing more is committed`, () =>
+  Deno.test(`pipeline: under on-sink-error stop a ${call} that fails ends the program, and nothing more is committed`, () =>
     withPipeline(async ({ pipeline, commits, visible, sink, failures }) => {
       pipeline.add([file("a")], [range(0n, 5n)]);
       await pipeline.drain();

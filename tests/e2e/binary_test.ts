@@ -132,12 +132,10 @@ binaryTest("the binary gives up on a broker that is not there with exit code 69"
     broker,
     "--registry",
     servers.registry,
-    "--startup-timeout",
-    "1s",
     "--log-format",
     "text",
   ];
-  await using program = startAlone({ work, home }, flags);
+  await using program = startAlone({ work, home }, flags, { KAFKA2PARQUET_STARTUP_TIMEOUT: "1s" });
   assert.equal((await program.exit).code, 69, program.stderr.join("\n"));
   assert.match(program.stderr.join("\n"), new RegExp(`^error: .*${broker}.*\nhint: `, "m"));
 });

@@ -13,6 +13,7 @@ import type { Stage } from "./stage.ts";
 const COMMIT_DELAY_MS = 100;
 /** Nothing is closed before the end. */
 const HELD = ["--rows", "1000", "--age", "60s"];
+const SHORT_END = { KAFKA2PARQUET_SHUTDOWN_TIMEOUT: "2s" };
 const JOINED = /Joined group /;
 /** Outcomes of transactions that are open at the same time. */
 const MIXED = ["committed", "aborted", "committed", "aborted"] as const;
@@ -91,7 +92,7 @@ export const NETWORK_ATTACKS: readonly Attack[] = [
         state = "cut";
         return fate;
       });
-      const program = stage.run({ via, flags: [...HELD, "--shutdown-timeout", "2s"] });
+      const program = stage.run({ via, flags: HELD, env: SHORT_END });
       await stage.untilCommitted(0, 0n);
       await stage.produce(0, 60);
       await stage.untilSaid(program, / 60 held/);
@@ -110,7 +111,7 @@ export const NETWORK_ATTACKS: readonly Attack[] = [
       const via = stage.proxy(({ group, api }) =>
         isSilent && group === stage.job.group && api === Api.offsetCommit ? "lose" : "pass"
       );
-      const program = stage.run({ via, flags: [...HELD, "--shutdown-timeout", "2s"] });
+      const program = stage.run({ via, flags: HELD, env: SHORT_END });
       await stage.untilCommitted(0, 0n);
       await stage.produce(0, 60);
       await stage.untilSaid(program, / 60 held/);

@@ -6,6 +6,7 @@ import { assertCovered, assertIds, type Job, makeJob, preparedFolders } from "./
 
 /** So that a killed member's partitions are free again soon. */
 const QUICK = { env: { KAFKA2PARQUET_SESSION_TIMEOUT: "3s" } };
+const SHORT_START = { env: { KAFKA2PARQUET_STARTUP_TIMEOUT: "2s" } };
 
 integrationTest(
   "SIGINT in the middle of writing: says what it does, saves, exits 0, and a restart goes on",
@@ -120,7 +121,9 @@ integrationTest(
     await using kafka = await startKafka();
     const own = new TestServers({ brokers: kafka.bootstrap, registry: servers.registry });
     const job = await makeJob(own, folder);
-    await using program = runProgram([...job.flags, "--shutdown-timeout", "2s"], QUICK);
+    await using program = runProgram(job.flags, {
+      env: { ...QUICK.env, KAFKA2PARQUET_SHUTDOWN_TIMEOUT: "2s" },
+    });
     await program.waitForLine(/Joined group/);
     await job.produce(0, 100);
     await kafka.kill("SIGSTOP");
@@ -186,7 +189,7 @@ function withFlag(job: Job, name: string, value: string): string[] {
 integrationTest("no broker at start: waits, then exits 69 and says which", async (servers) => {
   await using folder = await tempDir();
   const job = await makeJob(servers, folder);
-  await using program = runProgram([...withFlag(job, "--brokers", "127.0.0.1:1"), "--startup-timeout", "2s"]);
+  await using program = runProgram(withFlag(job, "--brokers", "127.0.0.1:1"), SHORT_START);
   assert.equal((await program.exit).code, 69);
   assert.match(program.stderr.join("\n"), /127\.0\.0\.1:1/);
 });
@@ -195,7 +198,7 @@ integrationTest("no registry at start: waits, then exits 69 and says which", asy
   await using folder = await tempDir();
   const job = await makeJob(servers, folder);
   const flags = withFlag(job, "--registry", "http://127.0.0.1:1");
-  await using program = runProgram([...flags, "--startup-timeout", "2s"]);
+  await using program = runProgram(flags, SHORT_START);
   assert.equal((await program.exit).code, 69);
   assert.match(program.stderr.join("\n"), /127\.0\.0\.1:1/);
 });

@@ -278,14 +278,12 @@ secureTest(
         ...[
           "--output",
           `${folder.path}/out`,
-          "--startup-timeout",
-          "5m",
           "--log-level",
           "debug",
           "--log-format",
           format,
         ],
-      ], { env: { KAFKA2PARQUET_SASL_PASSWORD: wrong } })
+      ], { env: { KAFKA2PARQUET_SASL_PASSWORD: wrong, KAFKA2PARQUET_STARTUP_TIMEOUT: "5m" } })
     );
     for (const program of runs) {
       assert.equal((await program.exit).code, 78, program.stderr.join("\n"));

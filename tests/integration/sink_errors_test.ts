@@ -6,6 +6,8 @@ import { type Program, readArchive, runProgram, tempDir, type TestServers, waitF
 import { assertCovered, assertIds, type Job, makeJob, preparedFolders } from "./events.ts";
 
 const QUICK = { env: { KAFKA2PARQUET_SESSION_TIMEOUT: "6s" } };
+const SHORT_END = { env: { ...QUICK.env, KAFKA2PARQUET_SHUTDOWN_TIMEOUT: "3s" } };
+const STOPPING = { env: { ...QUICK.env, KAFKA2PARQUET_ON_SINK_ERROR: "stop" } };
 
 const ignore = !canMount();
 if (ignore) {
@@ -96,8 +98,8 @@ diskTest(
     const { disk } = job;
     {
       await using program = disk.runProgram(
-        [...job.flags, "--age", "300ms", "--shutdown-timeout", "3s"],
-        QUICK,
+        [...job.flags, "--age", "300ms"],
+        SHORT_END,
       );
       await job.produce(0, 10);
       await waitForRows(job, 10);
@@ -117,8 +119,8 @@ diskTest(
 diskTest("an error that ends the program does so in time, though the disk is full", async (job) => {
   const { disk } = job;
   {
-    const flags = [...job.flags, "--on-error", "stop", "--age", "300ms", "--shutdown-timeout", "3s"];
-    await using program = disk.runProgram(flags, QUICK);
+    const flags = [...job.flags, "--on-error", "stop", "--age", "300ms"];
+    await using program = disk.runProgram(flags, SHORT_END);
     await job.produce(0, 10);
     await waitForRows(job, 10);
     await disk.fill();
@@ -135,12 +137,11 @@ diskTest("an error that ends the program does so in time, though the disk is ful
 });
 
 diskTest(
-  "--on-sink-error stop: ends with exit 1, says why and what is unsaved, and loses nothing",
+  "on-sink-error stop: ends with exit 1, says why and what is unsaved, and loses nothing",
   async (job) => {
     const { disk } = job;
     {
-      const flags = [...job.flags, "--on-sink-error", "stop", "--rows", "100"];
-      await using program = disk.runProgram(flags, QUICK);
+      await using program = disk.runProgram([...job.flags, "--rows", "100"], STOPPING);
       await job.produce(0, 100);
       await waitForRows(job, 100);
       await disk.fill();

@@ -277,7 +277,9 @@ integrationTest(
     await servers.produceAvro(other, numbers(0, 100).map(event), { schemaId, type: TYPE });
     {
       // Both are held, neither is committed, when one of them goes.
-      await using program = runProgram([...both, "--shutdown-timeout", "5s"], { env: QUICK });
+      await using program = runProgram(both, {
+        env: { ...QUICK, KAFKA2PARQUET_SHUTDOWN_TIMEOUT: "5s" },
+      });
       await program.waitForLine(/Joined group/);
       await program.waitForLine(/200 held/);
       await servers.admin((admin) => admin.deleteTopics({ topics: [other] }));
