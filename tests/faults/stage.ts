@@ -3,6 +3,7 @@
  */
 import { dirname } from "node:path";
 import type { Type } from "avsc";
+import { messageOf } from "../../src/errors.ts";
 import type { FaultPoint } from "../../src/fault.ts";
 import { KafkaClient, type MemberHandler } from "../../src/kafka/mod.ts";
 import { event, type Job, TYPE } from "../integration/events.ts";
@@ -15,6 +16,8 @@ import { run, type RunOptions, STEADY } from "./scenario.ts";
 const IDLE_SESSION_TIMEOUT_MS = 6000;
 /** Whatever a stage waits for may take this long. */
 const PATIENCE_MS = 60_000;
+/** Lines of each program that are shown where it was waited for in vain. */
+const TAIL_LINES = 40;
 
 export interface StageRun extends Omit<RunOptions, "tree"> {
   /** Another folder than the job's. */
@@ -44,6 +47,7 @@ export class Stage implements AsyncDisposable {
   readonly #nextOffsets = new Map<number, number>();
   #ids = 0;
   readonly #wrong: string[] = [];
+  readonly #programs: Program[] = [];
   readonly #resources = new AsyncDisposableStack();
 
   /** @param tree where the program's source is, if not in the repository. */
@@ -69,6 +73,7 @@ export class Stage implements AsyncDisposable {
     const tree = this.#tree;
     const program = run({ ...this.job, flags }, { ...options, ...tree === undefined ? {} : { tree } });
     this.#resources.use(program);
+    this.#programs.push(program);
     return program;
   }
 
@@ -158,28 +163,28 @@ export class Stage implements AsyncDisposable {
   /** Waits until the group has committed a partition up to here. */
   async untilCommitted(partition: number, offset: bigint): Promise<void> {
     const { servers, group, topic } = this.job;
-    await waitFor(async () => (await servers.committed(group, topic)).get(partition)?.offset === offset, {
-      what: `offset ${offset} of partition ${partition} to be committed`,
-      deadlineMs: PATIENCE_MS,
-    });
+    await this.#waitFor(
+      async () => (await servers.committed(group, topic)).get(partition)?.offset === offset,
+      `offset ${offset} of partition ${partition} to be committed`,
+    );
   }
 
   /** Waits until the group has no members. */
   async untilEmpty(): Promise<void> {
     const { servers, group } = this.job;
-    await waitFor(
+    await this.#waitFor(
       () =>
         servers.admin(async (admin) => (await admin.describeGroups([group])).groups[0]?.state === "Empty"),
-      { what: "an empty group", deadlineMs: PATIENCE_MS },
+      "an empty group",
     );
   }
 
   /** Waits for a line that comes `times` times. */
   async untilSaid(program: Program, pattern: RegExp, times = 1): Promise<void> {
-    await waitFor(() => program.stderr.filter((line) => pattern.test(line)).length >= times, {
-      what: `${times} lines like ${pattern}`,
-      deadlineMs: PATIENCE_MS,
-    });
+    await this.#waitFor(
+      () => program.stderr.filter((line) => pattern.test(line)).length >= times,
+      `${times} lines like ${pattern}`,
+    );
   }
 
   /** Lets the checker judge; `isGrowing` where not all is archived yet. */
@@ -197,6 +202,18 @@ export class Stage implements AsyncDisposable {
       isGrowing,
     });
     if (COUNTERS.some((name) => counts[name] > 0)) this.#wrong.push(...details);
+  }
+
+  /** @throws {Error} with the last lines of all programs: what is waited for in vain shows there. */
+  async #waitFor(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+    try {
+      await waitFor(condition, { what, deadlineMs: PATIENCE_MS });
+    } catch (cause) {
+      const said = this.#programs.map((program, i) =>
+        program.stderr.slice(-TAIL_LINES).map((line) => `${i + 1} | ${line}`).join("\n")
+      );
+      throw new Error([messageOf(cause), ...said].join("\n"), { cause });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,14 @@
 /** Kafka and registry for integration tests, and what tests do with them. */
 import type { Buffer } from "node:buffer";
 import type { Type } from "avsc";
-import type { Admin, IHeaders, Kafka, Message, Producer } from "kafkajs";
+import type { Admin, IHeaders, Kafka, Message, Producer, ProducerRecord } from "kafkajs";
 import { codecNumber, kafkaClient, type ProducerCodec } from "../../dev/kafka_client.ts";
 import { startKafka, startRegistry } from "../../dev/mod.ts";
 import { onTheWire } from "../../dev/wire.ts";
+import { waitFor } from "./wait.ts";
+
+/** How long a new partition may be unknown to some broker. */
+const LEADER_DEADLINE_MS = 60_000;
 
 export interface ServerAddresses {
   /** `host:port`, separated by commas. */
@@ -128,15 +132,22 @@ export class TestServers implements ServerAddresses {
   async produceRaw(topic: string, messages: Message[], options: ProduceOptions = {}): Promise<void> {
     const compression = codecNumber(options.compression ?? "none");
     const transactionalId = `tx-${crypto.randomUUID()}`;
+    const { transaction: outcome } = options;
+    if (outcome === undefined) {
+      let left = messages;
+      // Each with a producer of its own, which asks anew where the partitions are.
+      await waitFor(async () => {
+        left = await this.producer((producer) => sendKnown(producer, { topic, messages: left, compression }));
+        return left.length === 0;
+      }, { what: `a producer that finds all partitions of ${topic}`, deadlineMs: LEADER_DEADLINE_MS });
+      return;
+    }
     await this.producer(async (producer) => {
-      if (options.transaction === undefined) {
-        await producer.send({ topic, messages, compression });
-        return;
-      }
       const transaction = await producer.transaction();
-      await transaction.send({ topic, messages, compression });
-      await transaction[options.transaction]();
-    }, options.transaction === undefined ? {} : { transactionalId });
+      const dropped = await sendKnown(transaction, { topic, messages, compression });
+      if (dropped.length > 0) throw new Error(`No leader is known of ${topic}[${dropped[0]!.partition}]`);
+      await transaction[outcome]();
+    }, { transactionalId });
   }
 
   /** Runs `use` with a connected producer; a transactional one where it has an id. */
@@ -157,6 +168,16 @@ export class TestServers implements ServerAddresses {
       await producer.disconnect();
     }
   }
+}
+
+/**
+ * Sends what it can, and gives the rest: kafkajs drops, without a word, messages for a partition that its metadata does
+ * not show, such as that of a broker which has not heard yet of a new partition.
+ */
+async function sendKnown(producer: Pick<Producer, "send">, record: ProducerRecord): Promise<Message[]> {
+  const sent = await producer.send(record);
+  const taken = new Set(sent.map(({ partition }) => partition));
+  return record.messages.filter(({ partition }) => partition !== undefined && !taken.has(partition));
 }
 
 let started: Promise<TestServers> | undefined;
