@@ -58,14 +58,13 @@ export class Schemas {
    * @throws SessionOverError where the session ends first.
    */
   async resolve(wireId: number, leaving: AbortSignal): Promise<WriterSchema | NoSchema> {
-    const name = this.wireIds.name(wireId);
-    const { id } = name;
+    const { id, skip } = this.wireIds.name(wireId);
     const found = await unlessAborted(this.#options.lookup(id), leaving);
     if (found === undefined) throw new SessionOverError("the session ended while a schema was looked up");
     // Not kept here: it may be registered yet.
     if (found.kind === "unknown") return { kind: "none", id, problem: "no-schema", reason: found.reason };
     const schema: WriterSchema | NoSchema = found.schemaType === "AVRO"
-      ? this.#parse(found, { ...name, wireId })
+      ? this.#parse(found, { wireId, skip })
       : {
         kind: "none",
         id,
@@ -94,12 +93,12 @@ export class Schemas {
 
   #parse(
     { id, text, references, mixedReferences }: FoundSchema,
-    name: WireName & Pick<WriterSchema, "wireId">,
+    wire: Pick<WriterSchema, "wireId" | "skip">,
   ): WriterSchema {
     try {
       const type = parseSchema(text, references);
       const columns = fileSchemaOf(type, { separator: this.#options.separator });
-      return { kind: "avro", ...name, text, type, columns };
+      return { kind: "avro", id, ...wire, text, type, columns };
     } catch (cause) {
       const mixed = mixedReferences === undefined ? "" : ` (its references name ${mixedReferences})`;
       throw new UserError(`Schema ${id} of the registry cannot become columns: ${messageOf(cause)}${mixed}`, {

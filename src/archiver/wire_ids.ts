@@ -1,4 +1,4 @@
-/** One number for what a record says of its value's schema, whichever form it has: cheap to compare and to look up. */
+/** One number for what a record says of the schema of its value or key, whichever form it has: cheap to compare and to look up. */
 import type { FetchedRecords, SchemaId } from "../model.ts";
 import {
   GUID_HEADER_BYTES,
@@ -8,6 +8,8 @@ import {
   headerProblem,
   headerValueEnd,
   headerValueStart,
+  type Part,
+  SCHEMA_HEADERS,
   schemaHeaderAt,
   schemaIdAt,
 } from "./wire_header.ts";
@@ -22,11 +24,17 @@ const NAMED_MAX = 10_000;
 /** What a wire id stands for. */
 export interface WireName {
   readonly id: SchemaId;
-  /** Bytes of the value before Avro begins. */
+  /** Bytes of the value or key before Avro begins. */
   readonly skip: number;
 }
 
-type Form = "guid before the value" | "guid in a header" | "id in a header";
+type Form = "guid before avro" | "guid in a header" | "id in a header";
+
+/** The positions of what names schemas. */
+type Positions = Pick<
+  FetchedRecords,
+  "valueStart" | "valueEnd" | "keyStart" | "keyEnd" | "headersStart" | "headersEnd"
+>;
 
 interface Named extends WireName {
   readonly wireId: number;
@@ -38,30 +46,36 @@ interface Named extends WireName {
 }
 
 export class WireIds {
+  readonly #part: Part;
   /** By their first word, so that a record's bytes become no string and no object. */
   readonly #byWord = new Map<number, Named>();
   readonly #byWireId = new Map<number, Named>();
   /** Never given twice. */
   #next = NO_WIRE_ID - 1;
 
+  constructor(part: Part = "value") {
+    this.#part = part;
+  }
+
   /**
    * The wire id of a record: the schema's id where that stands before the value, a number of our own below
    * {@link NO_WIRE_ID} for the other forms, and that itself where there is none or the value is null.
    */
-  at(fetched: FetchedRecords, bytes: Uint8Array, index: number): number {
-    const start = fetched.valueStart[index]!;
+  at(fetched: Positions, bytes: Uint8Array, index: number): number {
+    const isKey = this.#part === "key";
+    const start = (isKey ? fetched.keyStart : fetched.valueStart)[index]!;
     if (start < 0) return NO_WIRE_ID;
     const headers = fetched.headersStart[index]!;
     const headersEnd = fetched.headersEnd[index]!;
     if (headersEnd - headers > NO_HEADERS_BYTES) {
-      const place = schemaHeaderAt(bytes, headers, headersEnd);
+      const place = schemaHeaderAt(bytes, headers, headersEnd, this.#part);
       // First of all: the value then has nothing before it, and may begin with a 0 by chance.
       if (place >= 0) return this.#inHeader(bytes, place);
     }
-    const end = fetched.valueEnd[index]!;
+    const end = (isKey ? fetched.keyEnd : fetched.valueEnd)[index]!;
     const id = schemaIdAt(bytes, start, end);
     if (id >= 0 || !hasGuidAt(bytes, start, end)) return id;
-    return this.#wireId(bytes, start + 1, "guid before the value");
+    return this.#wireId(bytes, start + 1, "guid before avro");
   }
 
   /** What a wire id that {@link at} has just given stands for. */
@@ -96,7 +110,7 @@ export class WireIds {
       this.#byWireId.clear();
     }
     const wireId = this.#next--;
-    const skip = form === "guid before the value" ? GUID_HEADER_BYTES : 0;
+    const skip = form === "guid before avro" ? GUID_HEADER_BYTES : 0;
     const named: Named = { wireId, form, words, id, skip, next: this.#byWord.get(words[0]) };
     this.#byWord.set(words[0], named);
     this.#byWireId.set(wireId, named);
@@ -108,9 +122,20 @@ function wordAt(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
-/** Why a record whose value is not null has no wire id, for a person. */
-export function wireProblem(fetched: FetchedRecords, bytes: Uint8Array, index: number): string {
-  const place = schemaHeaderAt(bytes, fetched.headersStart[index]!, fetched.headersEnd[index]!);
-  if (place < 0) return headerProblem(bytes, fetched.valueStart[index]!, fetched.valueEnd[index]!);
-  return headerProblem(bytes, headerValueStart(bytes, place), headerValueEnd(bytes, place), "record header");
+/** Why a record whose value, or key, is not null has no wire id, for a person. */
+export function wireProblem(
+  fetched: Positions,
+  bytes: Uint8Array,
+  index: number,
+  part: Part = "value",
+): string {
+  const place = schemaHeaderAt(bytes, fetched.headersStart[index]!, fetched.headersEnd[index]!, part);
+  if (place >= 0) {
+    const [start, end] = [headerValueStart(bytes, place), headerValueEnd(bytes, place)];
+    return headerProblem(bytes, start, end, SCHEMA_HEADERS[part]);
+  }
+  const { starts, ends } = part === "key"
+    ? { starts: fetched.keyStart, ends: fetched.keyEnd }
+    : { starts: fetched.valueStart, ends: fetched.valueEnd };
+  return headerProblem(bytes, starts[index]!, ends[index]!, part);
 }

@@ -20,11 +20,7 @@ export async function schemaByGuid(
   }
   const other = await api.schemaById(anyId);
   if (other.kind !== "answer" || (other.status !== 200 && !hasReason(other.data))) return other;
-  return {
-    kind: "answer",
-    status: 404,
-    data: { error_code: NOT_FOUND_CODE, message: NOT_SUPPORTED },
-  };
+  return { ...answer, status: 404, data: { error_code: NOT_FOUND_CODE, message: NOT_SUPPORTED } };
 }
 
 /** Whether it is a registry that says it: its codes have more digits than those of HTTP. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Schemas } from "../../src/archiver/schemas.ts";
-import { VALUE_SCHEMA_HEADER } from "../../src/archiver/wire_header.ts";
+import { SCHEMA_HEADERS } from "../../src/archiver/wire_header.ts";
 import type { SchemaId } from "../../src/model.ts";
 import type { SchemaLookup } from "../../src/registry/mod.ts";
 import { fetchedRecords, type TestRecord } from "./support/records.ts";
@@ -38,7 +38,7 @@ function makeSchemas(records: readonly TestRecord[], answers: readonly SchemaLoo
 }
 
 const classic = (id: number): TestRecord => ({ value: new Uint8Array([0, 0, 0, 0, id, 2]) });
-const withHeader: TestRecord = { value: new Uint8Array([2]), headers: [[VALUE_SCHEMA_HEADER, GUID_BYTES]] };
+const withHeader: TestRecord = { value: new Uint8Array([2]), headers: [[SCHEMA_HEADERS.value, GUID_BYTES]] };
 
 Deno.test("schemas: each form of a record finds its schema, with the bytes to skip", async () => {
   const { schemas, asked, ids } = makeSchemas(

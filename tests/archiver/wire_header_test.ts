@@ -6,9 +6,9 @@ import {
   headerProblem,
   headerValueEnd,
   headerValueStart,
+  SCHEMA_HEADERS,
   schemaHeaderAt,
   schemaIdAt,
-  VALUE_SCHEMA_HEADER,
 } from "../../src/archiver/wire_header.ts";
 import { testRandom } from "../support/mod.ts";
 import { type Header, headerBytes } from "./support/records.ts";
@@ -18,13 +18,13 @@ const GUID_BYTES = Uint8Array.fromHex(`01${GUID.replaceAll("-", "")}`);
 
 /** The value of our header as {@link schemaHeaderAt} finds it. */
 function found(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array | null {
-  const place = schemaHeaderAt(bytes, start, end);
+  const place = schemaHeaderAt(bytes, start, end, "value");
   return place < 0 ? null : bytes.subarray(headerValueStart(bytes, place), headerValueEnd(bytes, place));
 }
 
 /** The same by the plain reader of headers, which makes objects: the last one holds. */
 function expected(bytes: Uint8Array): Uint8Array | null {
-  return readHeaders(bytes, 0, bytes.length).findLast(({ key }) => key === VALUE_SCHEMA_HEADER)?.value ??
+  return readHeaders(bytes, 0, bytes.length).findLast(({ key }) => key === SCHEMA_HEADERS.value)?.value ??
     null;
 }
 
@@ -76,9 +76,9 @@ for (
   });
 }
 
-const OURS: Header = [VALUE_SCHEMA_HEADER, GUID_BYTES];
+const OURS: Header = [SCHEMA_HEADERS.value, GUID_BYTES];
 const OTHER: Header = ["traceparent", new Uint8Array(200).fill(5)];
-const NULL: Header = [VALUE_SCHEMA_HEADER, null];
+const NULL: Header = [SCHEMA_HEADERS.value, null];
 
 for (
   const [name, headers, isThere] of [
@@ -90,7 +90,7 @@ for (
     ["ours, null", [NULL], false],
     ["ours, null at last", [OURS, NULL], false],
     ["ours, null at first", [NULL, OURS], true],
-    ["ours twice", [[VALUE_SCHEMA_HEADER, new Uint8Array([0, 0, 0, 0, 9])], OURS], true],
+    ["ours twice", [[SCHEMA_HEADERS.value, new Uint8Array([0, 0, 0, 0, 9])], OURS], true],
     ["a long name", [["n".repeat(300), GUID_BYTES], OURS], true],
   ] as readonly [string, readonly Header[], boolean][]
 ) {
@@ -102,7 +102,7 @@ for (
 
 Deno.test("record header: it is found where the plain reader finds it, in random headers", () => {
   const random = testRandom();
-  const names = [VALUE_SCHEMA_HEADER, "__value_schema_ix", "__key_schema_id", "", "trace", "x".repeat(70)];
+  const names = [SCHEMA_HEADERS.value, "__value_schema_ix", "__key_schema_id", "", "trace", "x".repeat(70)];
   for (let round = 0; round < 2_000; round++) {
     const headers = Array.from({ length: random.below(6) }, (): Header => {
       const value = random.below(5) === 0

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { VALUE_SCHEMA_HEADER } from "../../src/archiver/wire_header.ts";
+import { SCHEMA_HEADERS } from "../../src/archiver/wire_header.ts";
 import { NO_WIRE_ID, WireIds, wireProblem } from "../../src/archiver/wire_ids.ts";
 import { fetchedRecords, type TestRecord } from "./support/records.ts";
 
@@ -16,7 +16,7 @@ function record(value: readonly number[] | null, header?: readonly number[] | nu
     value: value && new Uint8Array(value),
     headers: header === undefined
       ? []
-      : [["trace", new Uint8Array(3)], [VALUE_SCHEMA_HEADER, header && new Uint8Array(header)]],
+      : [["trace", new Uint8Array(3)], [SCHEMA_HEADERS.value, header && new Uint8Array(header)]],
   };
 }
 
@@ -116,4 +116,35 @@ Deno.test("wire ids: more GUIDs than are kept are told apart all the same", () =
   }
   // A number that had stood for another GUID before would take that one's schema.
   assert.equal(seen.size, count);
+});
+
+Deno.test("wire ids: keys have their own header, and that of the value is not theirs", () => {
+  const { fetched, bytes } = fetchedRecords([
+    {
+      value: new Uint8Array([...ID_7, ...AVRO]),
+      key: new Uint8Array(AVRO),
+      headers: [[SCHEMA_HEADERS.key, new Uint8Array(guidBytes(GUID))]],
+    },
+    {
+      value: new Uint8Array(AVRO),
+      key: new Uint8Array([...ID_7, ...AVRO]),
+      headers: [[SCHEMA_HEADERS.value, new Uint8Array(guidBytes(GUID))]],
+    },
+    { value: new Uint8Array([...ID_7, ...AVRO]), key: new Uint8Array([9, 9]) },
+    { value: new Uint8Array([...ID_7, ...AVRO]) },
+  ]);
+  const read = (part: "value" | "key") => {
+    const wireIds = new WireIds(part);
+    return Array.from({ length: fetched.count }, (_, index) => {
+      const wireId = wireIds.at(fetched, bytes, index);
+      const { id, skip } = wireIds.name(wireId);
+      return wireId === NO_WIRE_ID ? "none" : [id, skip];
+    });
+  };
+  assert.deepEqual(read("key"), [[GUID, 0], [7, 5], "none", "none"]);
+  assert.deepEqual(read("value"), [[7, 5], [GUID, 0], [7, 5], [7, 5]]);
+  assert.equal(
+    wireProblem(fetched, bytes, 2, "key"),
+    "no wire header: the key has 2 bytes, at least 5 are needed",
+  );
 });

@@ -5,6 +5,8 @@ export type Header = readonly [key: string, value: Uint8Array | null];
 
 export interface TestRecord {
   readonly value: Uint8Array | null;
+  /** Null by default. */
+  readonly key?: Uint8Array;
   readonly headers?: readonly Header[];
 }
 
@@ -35,19 +37,19 @@ export function fetchedRecords(
 ): { readonly fetched: FetchedRecords; readonly bytes: Uint8Array } {
   const count = records.length;
   const positions = () => new Int32Array(count).fill(-1);
-  const [valueStart, valueEnd, headersStart, headersEnd] = [
-    positions(),
-    positions(),
-    positions(),
-    positions(),
-  ];
+  const [valueStart, valueEnd, keyStart, keyEnd] = [positions(), positions(), positions(), positions()];
+  const [headersStart, headersEnd] = [positions(), positions()];
   const parts: Uint8Array[] = [];
   let at = 0;
   const add = (part: Uint8Array) => {
     parts.push(part);
     return at += part.length;
   };
-  for (const [index, { value, headers = [] }] of records.entries()) {
+  for (const [index, { value, key, headers = [] }] of records.entries()) {
+    if (key !== undefined) {
+      keyStart[index] = at;
+      keyEnd[index] = add(key);
+    }
     if (value !== null) {
       valueStart[index] = at;
       valueEnd[index] = add(value);
@@ -77,8 +79,8 @@ export function fetchedRecords(
       timestamps: new Float64Array(count),
       valueStart,
       valueEnd,
-      keyStart: positions(),
-      keyEnd: positions(),
+      keyStart,
+      keyEnd,
       headersStart,
       headersEnd,
       runs: [{ bytes, from: 0, to: count }],
