@@ -32,6 +32,12 @@ export interface OffsetToCommit extends TopicPartition {
   readonly metadata: string;
 }
 
+/**
+ * What the registry knows a schema by: its number, or its GUID (`5f0c…-…`, in lower case) where that is how the records
+ * name it. Numbers are counted per context of the registry, a GUID holds in all of them.
+ */
+export type SchemaId = number | string;
+
 /** Consecutive records `[from, to)` of a {@link FetchedRecords} whose bytes lie in one buffer. */
 export interface RecordRun {
   readonly bytes: Uint8Array;

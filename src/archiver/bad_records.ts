@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../config.ts";
 import { UserError } from "../errors.ts";
+import type { SchemaId } from "../model.ts";
 import { appendDeadLetter, type RecordAt } from "./dead_letters.ts";
 import type { OpenFile } from "./open_file.ts";
 import type { Totals } from "./totals.ts";
@@ -11,8 +12,8 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 /** Why a record cannot become a row. */
 export interface Problem {
   /** As footers count it. */
-  readonly kind: "no-header" | "no-schema" | "bad-value";
-  readonly schemaId: number | undefined;
+  readonly kind: "no-header" | "no-schema" | "not-avro" | "bad-value";
+  readonly schemaId: SchemaId | undefined;
   /** For a person. */
   readonly reason: string;
 }
@@ -27,6 +28,7 @@ export interface BadRecordsOptions {
 
 export class BadRecords {
   readonly #options: BadRecordsOptions;
+  #toldOfOtherFormats = false;
 
   constructor(options: BadRecordsOptions) {
     this.#options = options;
@@ -49,14 +51,26 @@ export class BadRecords {
           hint: "Start with --on-error dead-letter to keep such records aside.",
         });
       case "skip":
-        log.warning("Skipped {topic}[{partition}] offset {offset}: {reason}", where);
+        if (kind === "not-avro") this.#tellOnce("is left out", reason);
+        else log.warning("Skipped {topic}[{partition}] offset {offset}: {reason}", where);
         this.skip(partition, kind);
         return;
       case "dead-letter":
-        log.warning("Dead letter: {topic}[{partition}] offset {offset}: {reason}", where);
+        if (kind === "not-avro") this.#tellOnce("becomes a dead letter", reason);
+        else log.warning("Dead letter: {topic}[{partition}] offset {offset}: {reason}", where);
         appendDeadLetter(file.columnsForDeadLetters(), record, { schemaId, reason });
         file.openedAtMs ??= performance.now();
         file.countDeadLetter(partition, kind);
     }
+  }
+
+  /** A topic of another format has nothing but such records: one line says it, with what to do. */
+  #tellOnce(fate: string, reason: string): void {
+    if (this.#toldOfOtherFormats) return;
+    this.#toldOfOtherFormats = true;
+    log.warning(
+      "{topic}: {reason}: each of its records {fate}. Only Avro is archived: leave the topic out if it holds nothing else",
+      { topic: this.#options.topic, reason, fate },
+    );
   }
 }

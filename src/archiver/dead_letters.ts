@@ -1,6 +1,6 @@
 /** Records that cannot be decoded, gathered whole for a dead-letter file. */
 import { Columns, type ColumnSpec, type FileSchema } from "../columns/mod.ts";
-import type { FetchedRecords } from "../model.ts";
+import type { FetchedRecords, SchemaId } from "../model.ts";
 
 const column = (name: string, type: ColumnSpec["type"], nullable = false): ColumnSpec => ({
   name,
@@ -44,11 +44,14 @@ export function newDeadLetters(): Columns {
   return new Columns(DEAD_LETTER_SCHEMA);
 }
 
-/** Appends a record with the reason why it is one; `schemaId` is undefined where the value has no wire header. */
+/**
+ * Appends a record with the reason why it is one; `schemaId` is undefined where the record names no schema. The column
+ * has numbers only: a GUID is in the reason, and where the record has it.
+ */
 export function appendDeadLetter(
   columns: Columns,
   { fetched, bytes, index }: RecordAt,
-  { schemaId, reason }: { schemaId: number | undefined; reason: string },
+  { schemaId, reason }: { schemaId: SchemaId | undefined; reason: string },
 ): void {
   const slice = (start: number, end: number) => start < 0 ? null : bytes.subarray(start, end);
   columns.appendRow([
@@ -59,7 +62,7 @@ export function appendDeadLetter(
     slice(fetched.keyStart[index]!, fetched.keyEnd[index]!),
     readHeaders(bytes, fetched.headersStart[index]!, fetched.headersEnd[index]!),
     slice(fetched.valueStart[index]!, fetched.valueEnd[index]!),
-    schemaId ?? null,
+    typeof schemaId === "number" ? schemaId : null,
     reason,
   ]);
 }

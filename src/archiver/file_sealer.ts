@@ -2,6 +2,7 @@
 import { relative } from "node:path";
 import { type Columns, StreamMemory } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
+import type { SchemaId } from "../model.ts";
 import { footerEntries, type ParquetEncoder, type RangeCounts } from "../parquet/mod.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
 import { VERSION } from "../version.ts";
@@ -64,7 +65,7 @@ export class FileSealer {
       topic: string;
       checkpoint: string;
       ranges: readonly RangeCounts[];
-      schemas: ReadonlyMap<number, string>;
+      schemas: ReadonlyMap<SchemaId, string>;
     },
   ): Uint8Array {
     const { config, cluster, encoder } = this.#options;

@@ -1,5 +1,6 @@
 /** The file that a topic's records go into until it is closed: columns, dead letters, and what happened to whom. */
 import { Columns, type FileSchema } from "../columns/mod.ts";
+import type { SchemaId } from "../model.ts";
 import { newDeadLetters } from "./dead_letters.ts";
 import type { WriterSchema } from "./schemas.ts";
 
@@ -16,7 +17,7 @@ export class OpenFile {
   /** Kept across files of the same schema, so that buffers grow once. */
   #deadLetters: Columns | undefined;
   readonly #counts = new Map<number, Counts>();
-  readonly schemas = new Map<number, string>();
+  readonly schemas = new Map<SchemaId, string>();
   /** `performance.now()` at the first record that the file must hold; undefined before. */
   openedAtMs: number | undefined;
 

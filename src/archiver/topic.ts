@@ -13,7 +13,7 @@ import { OpenFile } from "./open_file.ts";
 import { limitReached, type RotationLimits } from "./rotation.ts";
 import type { NoSchema, Schemas, WriterSchema } from "./schemas.ts";
 import type { Totals } from "./totals.ts";
-import { HEADER_BYTES, headerProblem, schemaIdAt } from "./wire_header.ts";
+import { NO_WIRE_ID, wireProblem } from "./wire_ids.ts";
 
 const log = getLogger(["kafka2parquet", "archiver"]);
 
@@ -141,14 +141,14 @@ export class TopicArchive {
     for (const run of fetched.runs) {
       const to = Math.min(run.to, limit);
       for (let index = run.from; index < to;) {
-        const id = schemaIdAt(run.bytes, fetched.valueStart[index]!, fetched.valueEnd[index]!);
-        const schema = id < 0
+        const id = this.#schemas.wireIds.at(fetched, run.bytes, index);
+        const schema = id === NO_WIRE_ID
           ? undefined
           : this.#schemas.get(id) ?? await this.#schemas.resolve(id, this.#leaving);
         // From here to the next round nothing is awaited: rows and position move together, whoever else looks.
         index = schema?.kind === "avro"
           ? this.#takeRows(fetched, { run, index, to, state, schema })
-          : this.#takeOther(fetched, { bytes: run.bytes, index, state, schema, id });
+          : this.#takeOther(fetched, { bytes: run.bytes, index, state, schema });
         state.position = BigInt(fetched.offsets[index - 1]!) + 1n;
         this.#sealIfDue();
         if (this.#sealed || performance.now() - turnMs > TURN_MS) {
@@ -230,11 +230,8 @@ export class TopicArchive {
     const columns = this.#columnsFor(schema);
     const room = Math.min(to, index + this.#config.rows - columns.rows, index + DECODE_ROWS_MAX);
     let next = index + 1;
-    while (
-      next < room && schemaIdAt(run.bytes, fetched.valueStart[next]!, fetched.valueEnd[next]!) === schema.id
-    ) {
-      next++;
-    }
+    const { wireIds } = this.#schemas;
+    while (next < room && wireIds.at(fetched, run.bytes, next) === schema.wireId) next++;
     this.#decode(fetched, { bytes: run.bytes, from: index, to: next, schema, columns, state });
     return next;
   }
@@ -242,27 +239,26 @@ export class TopicArchive {
   /** Takes one record that cannot become a row: a tombstone, or one without a schema. @returns the next index. */
   #takeOther(
     fetched: FetchedRecords,
-    { bytes, index, state, schema, id }: {
+    { bytes, index, state, schema }: {
       bytes: Uint8Array;
       index: number;
       state: PartitionState;
       schema: NoSchema | undefined;
-      id: number;
     },
   ): number {
     const start = fetched.valueStart[index]!;
     if (start < 0) {
       this.#bad.skip(state.partition, "tombstone");
     } else if (schema === undefined) {
-      const reason = headerProblem(bytes, start, fetched.valueEnd[index]!);
+      const reason = wireProblem(fetched, bytes, index);
       this.#bad.take({ fetched, bytes, index }, {
         kind: "no-header",
         schemaId: undefined,
         reason,
       });
     } else {
-      const { reason } = schema;
-      this.#bad.take({ fetched, bytes, index }, { kind: "no-schema", schemaId: id, reason });
+      const { problem, id, reason } = schema;
+      this.#bad.take({ fetched, bytes, index }, { kind: problem, schemaId: id, reason });
     }
     return index + 1;
   }
@@ -282,7 +278,7 @@ export class TopicArchive {
     const bad: { index: number; reason: string }[] = [];
     this.#schemas.decoder(columns.schema, schema).decode(
       columns,
-      { bytes, starts: fetched.valueStart, ends: fetched.valueEnd, skip: HEADER_BYTES, from, to },
+      { bytes, starts: fetched.valueStart, ends: fetched.valueEnd, skip: schema.skip, from, to },
       (index, reason) => bad.push({ index, reason }),
     );
     const first = bad[0];

@@ -136,7 +136,7 @@ Exit codes: 0 all shown, 1 a file is missing or damaged (the others are shown), 
 const SCHEMA: Subcommand = {
   name: "schema",
   argument: "<schema>",
-  argumentInWords: "a SUBJECT, FILE.avsc or ID",
+  argumentInWords: "a SUBJECT, FILE.avsc, ID or GUID",
   summary: "show which columns an Avro schema becomes: a subject, a file or an id",
   examples: `Show which columns an Avro schema becomes, with their Arrow and Parquet types.
 
@@ -146,6 +146,9 @@ Examples:
 
   # The schema with an id, as dead letters and footers name it
   kafka2parquet schema 7
+
+  # A subject in a context of the registry
+  kafka2parquet schema :.orders:events-value
 
   # A file, before it is registered
   kafka2parquet schema customer_events.avsc

@@ -2,6 +2,7 @@
 import type { ColumnSource } from "../avro/mod.ts";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureLogging, flushLogging } from "../log.ts";
+import type { SchemaId } from "../model.ts";
 import type { TypeNames } from "../parquet/mod.ts";
 import type { FoundSchema, Registry } from "../registry/mod.ts";
 import { hideSecrets } from "../secrets.ts";
@@ -19,6 +20,7 @@ const REGISTRY_WAIT_MS = 5_000;
 /** What is larger is no schema. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 const ID_MAX = 2 ** 31 - 1;
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** How nearly everybody names the subject of a topic's values. */
 const VALUE_SUFFIX = "-value";
 
@@ -26,6 +28,7 @@ const VALUE_SUFFIX = "-value";
 interface Given {
   readonly text: string;
   readonly references: readonly string[];
+  readonly mixedReferences?: string;
   /** `customer_events-value, version 3, id 7`. */
   readonly name: string;
   readonly json: { readonly [name: string]: Json };
@@ -35,7 +38,7 @@ interface Column extends ColumnSource {
   readonly types: TypeNames;
 }
 
-/** Shows the columns of a subject's latest version, of an id, or of a file. Throws {@link UserError}. */
+/** Shows the columns of a subject's latest version, of an id or GUID, or of a file. Throws {@link UserError}. */
 export async function schema(of: string, flags: Texts): Promise<ExitCode> {
   const { sources } = await readSources(flags);
   const separator = resolveOption(OPTIONS.separator, sources)!;
@@ -54,13 +57,24 @@ export async function schema(of: string, flags: Texts): Promise<ExitCode> {
 }
 
 /** Modules are loaded here, so that --help does not wait for them. */
-async function columnsOf({ text, references }: Given, separator: string): Promise<Column[]> {
+async function columnsOf(
+  { text, references, mixedReferences }: Given,
+  separator: string,
+): Promise<Column[]> {
   const { describeColumns, parseSchema } = await import("../avro/mod.ts");
   const { typeNamesOf } = await import("../parquet/mod.ts");
-  return describeColumns(parseSchema(text, references), { separator }).map((source) => ({
-    ...source,
-    types: typeNamesOf(source.column.type),
-  }));
+  try {
+    return describeColumns(parseSchema(text, references), { separator }).map((source) => ({
+      ...source,
+      types: typeNamesOf(source.column.type),
+    }));
+  } catch (cause) {
+    if (mixedReferences === undefined) throw cause;
+    throw new UserError(`${messageOf(cause)} (its references name ${mixedReferences})`, {
+      ...(cause instanceof UserError && cause.hint !== undefined && { hint: cause.hint }),
+      cause,
+    });
+  }
 }
 
 async function find(of: string, sources: Sources): Promise<Given> {
@@ -71,7 +85,12 @@ async function find(of: string, sources: Sources): Promise<Given> {
   }
   return await withRegistry(
     sources,
-    (registry) => isId ? byId(Number(of), registry) : bySubject(of, registry),
+    (registry) =>
+      isId
+        ? byId(Number(of), registry)
+        : GUID.test(of)
+        ? byId(of.toLowerCase(), registry)
+        : bySubject(of, registry),
   );
 }
 
@@ -118,10 +137,12 @@ async function withRegistry(
   }
 }
 
-async function byId(id: number, registry: Registry): Promise<Given> {
+async function byId(id: SchemaId, registry: Registry): Promise<Given> {
   const found = await registry.schema(id);
-  if (found.kind === "unknown") throw new UserError(found.reason.replace(/^s/, "S"));
-  return given(found, { name: `id ${id}`, json: { id } });
+  if (found.kind === "unknown") {
+    throw new UserError(found.reason.replace(/^[a-z]/, (letter) => letter.toUpperCase()));
+  }
+  return given(found, { name: typeof id === "string" ? `GUID ${id}` : `id ${id}`, json: { id } });
 }
 
 async function bySubject(subject: string, registry: Registry): Promise<Given> {
@@ -146,7 +167,8 @@ function given(found: FoundSchema, { name, json }: Pick<Given, "name" | "json">)
       hint: "kafka2parquet archives Avro records.",
     });
   }
-  return { text: found.text, references: found.references, name, json };
+  const { text, references, mixedReferences } = found;
+  return { text, references, ...(mixedReferences !== undefined && { mixedReferences }), name, json };
 }
 
 function asLines({ name }: Given, columns: readonly Column[]): string[] {

@@ -3,7 +3,7 @@
  * alone its coverage can be proved, and the position of a lost consumer group rebuilt.
  */
 import type { FileMetaData } from "hyparquet";
-import type { PartitionRange } from "../model.ts";
+import type { PartitionRange, SchemaId } from "../model.ts";
 import { CHECKSUM_KEY, CHECKSUM_PLACEHOLDER, readChecksums } from "./checksum.ts";
 import { ParquetSource } from "./source.ts";
 
@@ -32,8 +32,8 @@ export interface FooterContent {
    * dead-letter file where no record of the range became a row.
    */
   readonly ranges: readonly RangeCounts[];
-  /** Writer schema by registry id. */
-  readonly schemas: ReadonlyMap<number, string>;
+  /** Writer schema by what the registry knows it by. */
+  readonly schemas: ReadonlyMap<SchemaId, string>;
 }
 
 /** The footer of any Parquet file; `content` is undefined for files that are not ours. */
@@ -90,7 +90,7 @@ export function parseEntries(entries: ReadonlyMap<string, string>): FooterConten
   if (ranges === undefined || topic === undefined || (kind !== "data" && kind !== "dead_letter")) {
     return undefined;
   }
-  const ids = JSON.parse(get("schema_ids") ?? "[]") as number[];
+  const ids = JSON.parse(get("schema_ids") ?? "[]") as SchemaId[];
   return {
     version: get("version") ?? "",
     kind,

@@ -12,6 +12,7 @@ export type RegistryAnswer =
 /** The questions that we have for a registry. */
 export interface RegistryApi {
   schemaById(id: number): Promise<RegistryAnswer>;
+  schemaByGuid(guid: string): Promise<RegistryAnswer>;
   subjectVersion(subject: string, version: number | "latest"): Promise<RegistryAnswer>;
 }
 
@@ -52,6 +53,9 @@ export async function openApi({ url, timeoutMs, security }: ApiOptions): Promise
   const common = { timeout: timeoutMs, ...headersOf(url, security) };
   return {
     schemaById: async (id) => read(await api.Schema.find({ id, ...common })),
+    // The client knows no such request; its others can be given another path.
+    schemaByGuid: async (guid) =>
+      read(await api.Schema.find({ path: `/schemas/guids/${encodeURIComponent(guid)}`, ...common })),
     subjectVersion: async (subject, version) =>
       read(await api.Subject.version({ subject, version, ...common })),
   };

@@ -1,9 +1,13 @@
 /** Looking up writer schemas: cached, patient, and clear about what is unknown and what is only away. */
 import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
+import type { SchemaId } from "../model.ts";
 import { NO_REGISTRY_SECURITY, type RegistrySecurity } from "../security.ts";
 import { explainTls, isTlsError } from "../tls.ts";
+import { LookupCache } from "./cache.ts";
 import { openApi, type RegistryAnswer, type RegistryApi } from "./confluent.ts";
+import { schemaByGuid } from "./guids.ts";
+import { type Referring, resolveReferences } from "./references.ts";
 import { sleep, unlessAborted } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "registry"]);
@@ -11,13 +15,14 @@ const log = getLogger(["kafka2parquet", "registry"]);
 const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
-/** Schemas kept; the one that was found first is dropped first. A topic has tens at most. */
-const CACHE_MAX = 1_000;
-/** An id that is unknown is not asked for again for so long: a bad topic would ask for each record. */
+/** Schemas kept. A topic has tens at most. */
+const FOUND_MAX = 1_000;
+/**
+ * An id that is unknown is not asked for again for so long: a bad topic would ask for each record, and a schema that
+ * is registered late is still found.
+ */
 const UNKNOWN_FOR_MS = 30_000;
 const UNKNOWN_MAX = 10_000;
-const REFERENCES_MAX = 1_000;
-const REFERENCE_DEPTH_MAX = 64;
 
 const HTTP_UNAUTHORIZED = 401;
 const HTTP_FORBIDDEN = 403;
@@ -37,23 +42,27 @@ export interface RegistryOptions {
   readonly security?: RegistrySecurity;
   /** Of one request; 10 s by default. */
   readonly timeoutMs?: number;
+  /** The clock by which unknown ids are forgotten; `performance.now` by default. */
+  readonly nowMs?: () => number;
 }
 
 /** A schema as it was registered, not parsed. */
 export interface FoundSchema {
   readonly kind: "found";
-  readonly id: number;
+  readonly id: SchemaId;
   /** `AVRO`, `JSON` or `PROTOBUF`. */
   readonly schemaType: string;
   readonly text: string;
   /** Texts of the schemas that `text` refers to, each after those that it needs itself. */
   readonly references: readonly string[];
+  /** `subject a in versions 1 and 2`, where references name both: types that both define contradict each other. */
+  readonly mixedReferences?: string;
 }
 
 /** The registry does not have this id: a fact about the record, not about the registry. */
 export interface UnknownSchema {
   readonly kind: "unknown";
-  readonly id: number;
+  readonly id: SchemaId;
   readonly reason: string;
 }
 
@@ -61,6 +70,7 @@ export type SchemaLookup = FoundSchema | UnknownSchema;
 
 /** The latest version of a subject. */
 export interface FoundSubject extends FoundSchema {
+  readonly id: number;
   readonly subject: string;
   readonly version: number;
 }
@@ -74,18 +84,11 @@ export interface UnknownSubject {
 export type SubjectLookup = FoundSubject | UnknownSubject;
 
 /** An id or version is there where a subject was asked for. */
-interface SchemaData {
+interface SchemaData extends Referring {
   readonly id?: number;
   readonly version?: number;
   readonly schema: string;
   readonly schemaType?: string;
-  readonly references?: readonly Reference[];
-}
-
-interface Reference {
-  readonly name: string;
-  readonly subject: string;
-  readonly version: number;
 }
 
 /** How an answer is to be taken. */
@@ -100,12 +103,16 @@ export class Registry {
   readonly #apis = new Map<string, Promise<RegistryApi>>();
   /** The URL that answered last. */
   #current = 0;
-  readonly #found = new Map<number, FoundSchema>();
-  readonly #unknown = new Map<number, { readonly lookup: UnknownSchema; readonly untilMs: number }>();
-  readonly #pending = new Map<number, Promise<SchemaLookup>>();
+  readonly #schemas: LookupCache<SchemaId, SchemaLookup>;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    this.#schemas = new LookupCache({
+      foundMax: FOUND_MAX,
+      unknownMax: UNKNOWN_MAX,
+      unknownForMs: UNKNOWN_FOR_MS,
+      nowMs: options.nowMs ?? (() => performance.now()),
+    });
   }
 
   /**
@@ -128,39 +135,15 @@ export class Registry {
   }
 
   /**
-   * The schema of an id. A registry that is away is asked again, with growing pauses, until it answers or the signal
-   * of the constructor aborts: that never becomes `unknown`. Equal ids that are asked for at the same time share
-   * one request.
+   * The schema of an id, or of a GUID. A registry that is away is asked again, with growing pauses, until it answers or
+   * the signal of the constructor aborts: that never becomes `unknown`. Equal ids that are asked for at the same time
+   * share one request.
    *
    * @throws {UserError} where the registry refuses our credentials.
    * @throws the signal's reason.
    */
-  schema(id: number): Promise<SchemaLookup> {
-    const found = this.#found.get(id);
-    if (found !== undefined) return Promise.resolve(found);
-    const unknown = this.#unknown.get(id);
-    if (unknown !== undefined) {
-      if (performance.now() < unknown.untilMs) return Promise.resolve(unknown.lookup);
-      this.#unknown.delete(id);
-    }
-    let pending = this.#pending.get(id);
-    if (pending === undefined) {
-      pending = this.#lookUp(id).finally(() => this.#pending.delete(id));
-      this.#pending.set(id, pending);
-    }
-    return pending;
-  }
-
-  async #lookUp(id: number): Promise<SchemaLookup> {
-    const lookup = await this.#resolve(id);
-    if (lookup.kind === "found") {
-      dropOldest(this.#found, CACHE_MAX);
-      this.#found.set(id, lookup);
-    } else {
-      dropOldest(this.#unknown, UNKNOWN_MAX);
-      this.#unknown.set(id, { lookup, untilMs: performance.now() + UNKNOWN_FOR_MS });
-    }
-    return lookup;
+  schema(id: SchemaId): Promise<SchemaLookup> {
+    return this.#schemas.lookUp(id, () => this.#resolve(id));
   }
 
   /**
@@ -174,47 +157,39 @@ export class Registry {
     const answer = await this.#insist((api) => api.subjectVersion(subject, "latest"));
     if (answer.kind === "unknown") return { kind: "unknown", subject, reason: answer.reason };
     const { id = 0, version = 0 } = answer.data;
-    const lookup = await this.#withReferences(id, answer.data);
+    const lookup = await this.#withReferences(id, { ...answer.data, subject });
     if (lookup.kind === "unknown") return { kind: "unknown", subject, reason: lookup.reason };
-    return { ...lookup, subject, version };
+    return { ...lookup, id, subject, version };
   }
 
-  async #resolve(id: number): Promise<SchemaLookup> {
-    const answer = await this.#insist((api) => api.schemaById(id));
-    if (answer.kind === "unknown") {
-      return { kind: "unknown", id, reason: `schema ${id} is not in the registry: ${answer.reason}` };
+  async #resolve(id: SchemaId): Promise<SchemaLookup> {
+    const isGuid = typeof id === "string";
+    const answer = await this.#insist((api) =>
+      isGuid ? schemaByGuid(api, { guid: id, anyId: PING_ID }) : api.schemaById(id)
+    );
+    if (answer.kind === "found") return await this.#withReferences(id, answer.data);
+    const what = isGuid
+      ? `the registry knows no schema with GUID ${id}`
+      : `schema ${id} is not in the registry`;
+    return { kind: "unknown", id, reason: `${what}: ${answer.reason}` };
+  }
+
+  async #withReferences(id: SchemaId, data: SchemaData): Promise<SchemaLookup> {
+    const references = await resolveReferences(
+      data,
+      (subject, version) => this.#insist((api) => api.subjectVersion(subject, version)),
+    );
+    if (references.kind === "unknown") {
+      return { kind: "unknown", id, reason: `schema ${id}: ${references.reason}` };
     }
-    return await this.#withReferences(id, answer.data);
-  }
-
-  async #withReferences(
-    id: number,
-    { schema, schemaType = "AVRO", references = [] }: SchemaData,
-  ): Promise<SchemaLookup> {
-    const texts = new Map<string, string>();
-    const problem = await this.#resolveReferences(references, texts);
-    if (problem !== undefined) return { kind: "unknown", id, reason: `schema ${id}: ${problem}` };
-    return { kind: "found", id, schemaType, text: schema, references: [...texts.values()] };
-  }
-
-  /** Adds the texts in the order in which they need each other; returns what is wrong with them. */
-  async #resolveReferences(
-    references: readonly Reference[],
-    texts: Map<string, string>,
-    depth = 1,
-  ): Promise<string | undefined> {
-    if (depth > REFERENCE_DEPTH_MAX) return `references are nested more than ${REFERENCE_DEPTH_MAX} deep`;
-    for (const { name, subject, version } of references) {
-      const key = `${subject} version ${version}`;
-      if (texts.has(key)) continue;
-      if (texts.size >= REFERENCES_MAX) return `more than ${REFERENCES_MAX} references`;
-      const answer = await this.#insist((api) => api.subjectVersion(subject, version));
-      if (answer.kind === "unknown") return `reference ${name} (${key}): ${answer.reason}`;
-      const problem = await this.#resolveReferences(answer.data.references ?? [], texts, depth + 1);
-      if (problem !== undefined) return problem;
-      texts.set(key, answer.data.schema);
-    }
-    return undefined;
+    return {
+      kind: "found",
+      id,
+      schemaType: data.schemaType ?? "AVRO",
+      text: data.schema,
+      references: references.texts,
+      ...(references.mixed !== undefined && { mixedReferences: references.mixed }),
+    };
   }
 
   async #insist(
@@ -342,12 +317,4 @@ function errorOf(data: unknown): { code?: number; message?: string } {
 function withoutPassword(url: string): string {
   // Up to the last @: one may stand in the password, too.
   return url.replace(/\/\/[^/]*@/, "//");
-}
-
-function dropOldest(cache: Map<number, unknown>, max: number): void {
-  if (cache.size < max) return;
-  for (const key of cache.keys()) {
-    cache.delete(key);
-    return;
-  }
 }

@@ -136,7 +136,7 @@ const MISUSES: readonly Misuse[] = [
     args: ["schema", "a", "b"],
     code: 2,
     stderr: [
-      "error: schema takes one argument: a SUBJECT, FILE.avsc or ID",
+      "error: schema takes one argument: a SUBJECT, FILE.avsc, ID or GUID",
       "hint: See kafka2parquet schema --help.",
     ],
   },

@@ -32,6 +32,8 @@ function order(customer: unknown) {
   };
 }
 
+const GUID = "0f7c4e1a-9b2d-3c5e-8f60-112233445566";
+
 const LINES = [
   ["id", "long", "id", "int64", "INT64", "no"],
   ["paid", "bytes decimal(12, 2)", "paid", "decimal128(12, 2)", "INT64 DECIMAL(12, 2)", "no"],
@@ -73,7 +75,18 @@ async function withRegistry(body: (url: string) => Promise<void>): Promise<void>
     schema: JSON.stringify(order("shop.Customer")),
     references: [{ name: "shop.Customer", subject: "customers", version: 3 }],
   };
+  const inContext = { ...found, references: [{ name: "shop.Customer", subject: "customers", version: 1 }] };
   const answers: Readonly<Record<string, unknown>> = {
+    "/subjects/%3A.shop%3Aorders-value/versions/latest": { ...inContext, id: 4, version: 1 },
+    "/subjects/%3A.shop%3Acustomers/versions/1": { schema: JSON.stringify(CUSTOMER) },
+    "/contexts/.shop/subjects/orders-value/versions/latest": { ...inContext, id: 4, version: 1 },
+    "/contexts/.shop/subjects/customers/versions/1": { schema: JSON.stringify(CUSTOMER) },
+    [`/schemas/guids/${GUID}`]: { ...found, guid: GUID },
+    "/schemas/ids/10": {
+      ...found,
+      references: [...found.references, { name: "shop.Customer", subject: "customers", version: 4 }],
+    },
+    "/subjects/customers/versions/4": { schema: JSON.stringify(CUSTOMER) },
     "/subjects/customers/versions/3": { schema: JSON.stringify(CUSTOMER) },
     "/subjects/orders-value/versions/latest": { ...found, id: 7, version: 2 },
     "/schemas/ids/7": found,
@@ -146,11 +159,37 @@ Deno.test("schema SUBJECT and ID: from the registry, with what they refer to", (
     assert.match(text.stdout, /^orders-value, version 2, id 7: 11 columns\n/);
   }));
 
+Deno.test("schema: a GUID, whatever its letters' case, and subjects of a context, in the name or in the URL", () =>
+  withRegistry(async (url) => {
+    const guid = await kafka2parquet(["schema", GUID.toUpperCase(), "--registry", url, "--json"]);
+    assert.deepEqual(JSON.parse(guid.stdout), { id: GUID, columns: LINES.map(asLine) });
+    const runs = [
+      [":.shop:orders-value", url],
+      ["orders-value", `${url}/contexts/.shop`],
+    ] as const;
+    for (const [subject, registry] of runs) {
+      const { stdout, stderr } = await kafka2parquet(["schema", subject, "--registry", registry, "--json"]);
+      assert.equal(stderr, "");
+      assert.deepEqual(JSON.parse(stdout), { subject, version: 1, id: 4, columns: LINES.map(asLine) });
+    }
+  }));
+
 for (
   const [of, error, hint] of [
     ["orders", `No subject "orders": not there`, "Did you mean orders-value?"],
     ["other", `No subject "other": not there`, "Subjects are mostly named <topic>-value."],
     ["9", "Schema 9 is not in the registry: not there", undefined],
+    [
+      GUID.replace("0", "1"),
+      `The registry knows no schema with GUID ${GUID.replace("0", "1")}: not there`,
+      undefined,
+    ],
+    [
+      "10",
+      'Invalid Avro schema at $: type "shop.Customer" is defined twice (its references name subject customers in ' +
+      "versions 3 and 4)",
+      "Correct the schema in the registry, or leave the topic out.",
+    ],
     ["8", "id 8 is a schema of type PROTOBUF", "kafka2parquet archives Avro records."],
     [
       "no/such.avsc",

@@ -113,3 +113,53 @@ integrationTest("of several registries the one that answers is used", async (ser
   const { registry } = open([`http://127.0.0.1:${freePorts(1)[0]}`, `${servers.registry}/`]);
   assert.equal((await registry.schema(id)).kind, "found");
 });
+
+integrationTest("other formats are found with their type", async (servers) => {
+  const json = JSON.stringify({ $schema: "http://json-schema.org/draft-07/schema#", type: "object" });
+  const proto = 'syntax = "proto3"; message M { string a = 1; }';
+  const ids = [
+    await servers.register(uniqueName("json"), { schema: json, schemaType: "JSON" }),
+    await servers.register(uniqueName("proto"), { schema: proto, schemaType: "PROTOBUF" }),
+  ];
+  const { registry } = open([servers.registry]);
+  const lookups = await Promise.all(ids.map((id) => registry.schema(id)));
+  assert.deepEqual(lookups.map((lookup) => lookup.kind === "found" && lookup.schemaType), [
+    "JSON",
+    "PROTOBUF",
+  ]);
+});
+
+integrationTest("references that take two versions of one subject are told", async (servers) => {
+  const [a, b, c] = [uniqueName("a"), uniqueName("b"), uniqueName("c")];
+  await servers.registerSchema(a, record("A"));
+  await servers.registerSchema(a, record("A", ["null", "string"]));
+  const toA = (version: number) => ({ name: "test.A", subject: a, version });
+  await servers.registerSchema(b, record("B", "test.A"), [toA(1)]);
+  const toB = { name: "test.B", subject: b, version: 1 };
+  const id = await servers.registerSchema(c, record("C", ["test.A", "test.B"]), [toB, toA(2)]);
+  const { registry } = open([servers.registry]);
+  const lookup = await registry.schema(id);
+  assert.equal(
+    lookup.kind === "found" ? lookup.mixedReferences : lookup.reason,
+    `subject ${a} in versions 1 and 2`,
+  );
+});
+
+integrationTest("a subject in a context is found by its whole name", async (servers) => {
+  const subject = `:.orders:${uniqueName("topic")}-value`;
+  const id = await servers.registerSchema(subject, record("InContext"));
+  const { registry } = open([servers.registry]);
+  const found = await registry.latest(subject);
+  assert.deepEqual([found.kind, found.subject, found.kind === "found" && found.id], ["found", subject, id]);
+});
+
+integrationTest("a registry without GUIDs knows none, and is not waited for", async (servers) => {
+  const { registry } = open([servers.registry]);
+  const guid = crypto.randomUUID();
+  assert.deepEqual(await registry.schema(guid), {
+    kind: "unknown",
+    id: guid,
+    reason: `the registry knows no schema with GUID ${guid}: it does not seem to support GUIDs, as newer ` +
+      "registries do",
+  });
+});

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Columns } from "../../src/columns/mod.ts";
 import { COMPRESSIONS } from "../../src/config.ts";
 import { UserError } from "../../src/errors.ts";
+import type { SchemaId } from "../../src/model.ts";
 import {
   type Batch,
   type FooterContent,
@@ -33,7 +34,11 @@ const CONTENT: FooterContent = {
     },
     { topic: "orders", partition: 11, first: 0n, next: 0n, start: 0n, rows: 0, deadLetters: {}, skipped: {} },
   ],
-  schemas: new Map([[7, '{"type":"string"}'], [1_000_000, '"long"']]),
+  schemas: new Map<SchemaId, string>([
+    [7, '{"type":"string"}'],
+    [1_000_000, '"long"'],
+    ["0f7c4e1a-9b2d-3c5e-8f60-112233445566", '"int"'],
+  ]),
 };
 
 function columns(): Columns {

@@ -1,6 +1,6 @@
 /** What a real registry cannot be made to answer on demand: a scripted HTTP server says it. */
 import assert from "node:assert/strict";
-import { Registry } from "../../src/registry/mod.ts";
+import { Registry, type RegistryOptions } from "../../src/registry/mod.ts";
 import { within } from "../support/wait.ts";
 
 const SOON_MS = 10_000;
@@ -10,6 +10,7 @@ type Answer = { status: number; body?: unknown; text?: string };
 async function withServer(
   answer: (path: string, count: number) => Answer | Promise<Answer>,
   use: (registry: Registry, requests: string[], url: string) => Promise<void>,
+  options: Pick<RegistryOptions, "nowMs"> & { readonly urls?: (server: string) => string[] } = {},
 ): Promise<void> {
   const requests: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
@@ -24,7 +25,12 @@ async function withServer(
   const stop = new AbortController();
   const url = `http://127.0.0.1:${server.addr.port}`;
   try {
-    await use(new Registry({ urls: [url], signal: stop.signal, timeoutMs: 1_000 }), requests, url);
+    const { urls = (server) => [server], ...rest } = options;
+    await use(
+      new Registry({ urls: urls(url), signal: stop.signal, timeoutMs: 1_000, ...rest }),
+      requests,
+      url,
+    );
   } finally {
     stop.abort();
     await server.shutdown();
@@ -236,3 +242,138 @@ registryTest(
       },
     ),
 );
+
+registryTest("an unknown id is asked for again after half a minute: it may be registered late", () => {
+  const clock = { nowMs: 0 };
+  return withServer((_, count) => count === 1 ? NOT_FOUND : AVRO, async (registry, requests) => {
+    assert.equal((await registry.schema(5)).kind, "unknown");
+    clock.nowMs += 29_999;
+    assert.equal((await registry.schema(5)).kind, "unknown");
+    assert.equal(requests.length, 1);
+    clock.nowMs += 1;
+    assert.equal((await registry.schema(5)).kind, "found");
+  }, { nowMs: () => clock.nowMs });
+});
+
+const GUID = "0f7c4e1a-9b2d-3c5e-8f60-112233445566";
+const NO_ROUTE: Answer = { status: 404, text: "" };
+
+registryTest(
+  "a GUID is a question of its own, asked once, with what the schema refers to",
+  () =>
+    withServer((path) => {
+      if (path === "/subjects/common/versions/2") return { status: 200, body: { schema: '"int"' } };
+      const references = [{ name: "common", subject: "common", version: 2 }];
+      return { status: 200, body: { guid: GUID, schema: '"string"', schemaType: "AVRO", references } };
+    }, async (registry, requests) => {
+      const expected = {
+        kind: "found",
+        id: GUID,
+        schemaType: "AVRO",
+        text: '"string"',
+        references: ['"int"'],
+      };
+      assert.deepEqual(await Promise.all([registry.schema(GUID), registry.schema(GUID)]), [
+        expected,
+        expected,
+      ]);
+      assert.deepEqual(requests, [`/schemas/guids/${GUID}`, "/subjects/common/versions/2"]);
+    }),
+);
+
+for (
+  const [name, guidAnswer, idAnswer, why] of [
+    [
+      "a GUID that the registry does not have",
+      { status: 404, body: { error_code: 40403, message: `Schema ${GUID} not found` } },
+      undefined,
+      `Schema ${GUID} not found`,
+    ],
+    ["a registry without GUIDs, and its 404 without words", NO_ROUTE, AVRO, undefined],
+    [
+      "a registry without GUIDs, and HTTP's own code in its answer",
+      { status: 404, body: { error_code: 404, message: "HTTP 404 Not Found" } },
+      NOT_FOUND,
+      undefined,
+    ],
+    ["a registry that takes other methods there only", { status: 405, text: "" }, NOT_FOUND, undefined],
+  ] as const
+) {
+  registryTest(
+    `${name}: it is unknown, and why is said`,
+    () =>
+      withServer((path) => path.includes("guids") ? guidAnswer : idAnswer!, async (registry, requests) => {
+        assert.deepEqual(await registry.schema(GUID), {
+          kind: "unknown",
+          id: GUID,
+          reason: `the registry knows no schema with GUID ${GUID}: ` +
+            (why ?? "it does not seem to support GUIDs, as newer registries do"),
+        });
+        assert.equal((await registry.schema(GUID)).kind, "unknown");
+        assert.equal(requests.filter((path) => path.includes("guids")).length, 1);
+      }),
+  );
+}
+
+registryTest(
+  "what is no registry says nothing about a GUID: it is asked again",
+  () =>
+    withServer((path, count) => {
+      if (count <= 2) return { status: 404, text: "<html>no such page</html>" };
+      return path.includes("guids") ? AVRO : NOT_FOUND;
+    }, async (registry, requests) => {
+      assert.equal((await registry.schema(GUID)).kind, "found");
+      assert.deepEqual(requests, [`/schemas/guids/${GUID}`, "/schemas/ids/1", `/schemas/guids/${GUID}`]);
+    }),
+);
+
+registryTest(
+  "the path of a URL is kept, a context in it too, and each of several has its own",
+  () =>
+    withServer((path) => {
+      if (path.startsWith("/down/")) return { status: 503, body: {} };
+      if (path.endsWith("/versions/latest")) {
+        return { status: 200, body: { ...AVRO.body, id: 4, version: 2 } };
+      }
+      return AVRO;
+    }, async (registry, requests) => {
+      const up = "/api/contexts/.orders";
+      await registry.ping(new AbortController().signal, SOON_MS);
+      await registry.schema(5);
+      await registry.schema(GUID);
+      await registry.latest(":.other:a/b");
+      assert.deepEqual(requests, [
+        "/down/contexts/.orders/schemas/ids/1",
+        `${up}/schemas/ids/1`,
+        `${up}/schemas/ids/5`,
+        `${up}/schemas/guids/${GUID}`,
+        `${up}/subjects/%3A.other%3Aa%2Fb/versions/latest`,
+      ]);
+    }, { urls: (server) => [`${server}/down/contexts/.orders/`, `${server}/api/contexts/.orders`] }),
+);
+
+registryTest(
+  "references of a subject in a context are looked for there",
+  () =>
+    withServer((path) => {
+      if (!path.endsWith("latest")) return AVRO;
+      const references = [{ name: "common", subject: "common", version: 2 }];
+      return { status: 200, body: { id: 4, version: 1, schema: '"string"', references } };
+    }, async (registry, requests) => {
+      await registry.latest(":.shop:orders-value");
+      assert.deepEqual(requests, [
+        "/subjects/%3A.shop%3Aorders-value/versions/latest",
+        "/subjects/%3A.shop%3Acommon/versions/2",
+      ]);
+    }),
+);
+
+for (const status of [401, 403]) {
+  registryTest(
+    `HTTP ${status} to a question for a GUID is an error of the configuration, no unknown schema`,
+    () =>
+      withServer(() => ({ status, body: { error_code: status * 100 + 1 } }), async (registry) => {
+        await assert.rejects(registry.schema(GUID), { name: "UserError", exitCode: 78 });
+      }),
+  );
+}

@@ -102,13 +102,23 @@ export class TestServers implements ServerAddresses {
     schema: unknown,
     references: readonly SchemaReference[] = [],
   ): Promise<number> {
+    const text = typeof schema === "string" ? schema : JSON.stringify(schema);
+    return await this.register(subject, { schema: text, references });
+  }
+
+  /** Registers a schema of any format, as the registry's own API takes it; gives its id. */
+  async register(
+    subject: string,
+    body: {
+      readonly schema: string;
+      readonly schemaType?: "AVRO" | "JSON" | "PROTOBUF";
+      readonly references?: readonly SchemaReference[];
+    },
+  ): Promise<number> {
     const response = await fetch(`${this.registry}/subjects/${encodeURIComponent(subject)}/versions`, {
       method: "POST",
       headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
-      body: JSON.stringify({
-        schema: typeof schema === "string" ? schema : JSON.stringify(schema),
-        references,
-      }),
+      body: JSON.stringify(body),
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`The registry refused ${subject}: ${response.status} ${text}`);
