@@ -103,6 +103,11 @@ export class Cluster {
     return this.#nodes.get(nodeId);
   }
 
+  /** The ids of all nodes that the last metadata named. */
+  get nodeIds(): number[] {
+    return [...this.#nodes.keys()];
+  }
+
   /**
    * A link of its own to the group's coordinator, so that a join or a commit that waits does not hold up others.
    * The caller closes it.

@@ -103,9 +103,18 @@ export class Registry {
   readonly #found = new Map<number, FoundSchema>();
   readonly #unknown = new Map<number, { readonly lookup: UnknownSchema; readonly untilMs: number }>();
   readonly #pending = new Map<number, Promise<SchemaLookup>>();
+  #aheadMs: number | undefined;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+  }
+
+  /**
+   * How far the registry's clock was ahead of ours at its last answer, to about a second; undefined where it does not
+   * tell the time.
+   */
+  get aheadMs(): number | undefined {
+    return this.#aheadMs;
   }
 
   /**
@@ -267,7 +276,8 @@ export class Registry {
       return { kind: "away", cause: messageOf(error) };
     }
     if (answer.kind === "silence") return await this.#explain(url, answer);
-    const { status, data } = answer;
+    const { status, data, dateMs } = answer;
+    this.#aheadMs = dateMs === undefined ? undefined : dateMs - Date.now();
     if (status === HTTP_UNAUTHORIZED || status === HTTP_FORBIDDEN) {
       throw new UserError(`The schema registry at ${withoutPassword(url)} refuses us: HTTP ${status}`, {
         exitCode: ExitCode.config,
