@@ -5,6 +5,7 @@ import { NO_REGISTRY_SECURITY, type RegistrySecurity } from "../security.ts";
 import { explainTls, isTlsError } from "../tls.ts";
 import { openApi, type RegistryAnswer, type RegistryApi } from "./confluent.ts";
 import { sleep, unlessAborted } from "../wait.ts";
+import { withoutPassword } from "../words.ts";
 
 const log = getLogger(["kafka2parquet", "registry"]);
 
@@ -347,11 +348,6 @@ function errorOf(data: unknown): { code?: number; message?: string } {
     ...(typeof code === "number" ? { code } : {}),
     ...(typeof text === "string" ? { message: text } : {}),
   };
-}
-
-function withoutPassword(url: string): string {
-  // Up to the last @: one may stand in the password, too.
-  return url.replace(/\/\/[^/]*@/, "//");
 }
 
 function dropOldest(cache: Map<number, unknown>, max: number): void {

@@ -4,7 +4,7 @@ import { faultPoint } from "../fault.ts";
 import { parseManifest } from "./manifest.ts";
 import {
   makeFolder,
-  parquetFiles,
+  publishedFiles,
   readIfThere,
   removeIfThere,
   statIfThere,
@@ -187,14 +187,7 @@ export class LocalSink implements Sink {
   }
 
   async *files(): AsyncGenerator<string> {
-    // One of these folders may lie within another.
-    const seen = new Set<string>();
-    for (const folder of [this.#place.output, ...this.#alsoInto]) {
-      for await (const path of parquetFiles(folder, HOME)) {
-        if (!seen.has(path)) yield path;
-        seen.add(path);
-      }
-    }
+    yield* publishedFiles([this.#place.output, ...this.#alsoInto], HOME);
     await this.#told(() => checkStore(this.#place.root, this.#place.store));
   }
 

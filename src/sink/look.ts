@@ -1,34 +1,27 @@
 /** A local folder as it is, before anything is archived into it: what it holds, and whether it would do. */
 import { dirname, join } from "node:path";
 import { statfs } from "node:fs/promises";
-import { parquetFiles, readIfThere, removeIfThere, statIfThere, syncFolder } from "./files.ts";
+import { publishedFiles, readIfThere, removeIfThere, statIfThere, syncFolder } from "./files.ts";
 import type { LocalSinkOptions } from "./local.ts";
-import { HOME, homeOf, markOf, readStart, startOf } from "./place.ts";
+import { HOME, homeOf, markOf, readStart, startOf, told } from "./place.ts";
 import type { Sink } from "./sink.ts";
 import { ALSO_INTO_FLAG, OUTPUT_FLAG, tryLink, usable } from "./try_folder.ts";
 
 /** What an archive says of itself, read without making or changing anything. */
 export type SinkLook = Pick<Sink, "holds" | "files" | "firstPartitions">;
 
+/** Failure throws a SinkError. */
 export function lookInto({ output, alsoInto = [], ...of }: LocalSinkOptions): SinkLook {
   const { home } = homeOf(output, of);
   return {
-    holds: async (topic) => await statIfThere(markOf(home, topic)) !== undefined,
-    async firstPartitions(topic, count) {
-      const path = startOf(home, topic);
-      const text = await readIfThere(path);
-      return text === undefined ? count : readStart(path, text.trim());
-    },
-    async *files() {
-      // One of these folders may lie within another.
-      const seen = new Set<string>();
-      for (const folder of [output, ...alsoInto]) {
-        for await (const path of parquetFiles(folder, HOME)) {
-          if (!seen.has(path)) yield path;
-          seen.add(path);
-        }
-      }
-    },
+    holds: (topic) => told(output, async () => await statIfThere(markOf(home, topic)) !== undefined),
+    firstPartitions: (topic, count) =>
+      told(output, async () => {
+        const path = startOf(home, topic);
+        const text = await readIfThere(path);
+        return text === undefined ? count : readStart(path, text.trim());
+      }),
+    files: () => publishedFiles([output, ...alsoInto], HOME),
   };
 }
 
