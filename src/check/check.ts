@@ -22,9 +22,9 @@ interface Checked<T> {
   readonly value: T | undefined;
 }
 
-/** Finds out whether archiving would work, and changes nothing; `startupTimeoutMs` is what each check may take. */
+/** Finds out whether archiving would work, and changes nothing; `startupTimeoutMs` is how long servers are waited for. */
 export async function* check(config: Config, options: CheckOptions = {}): AsyncGenerator<Finding> {
-  const context: CheckContext = { config, timeoutMs: config.startupTimeoutMs, start: await loadStart() };
+  const context: CheckContext = { config, start: await loadStart() };
   const run = async <T>(
     name: CheckName,
     otherwise: ExitCode,

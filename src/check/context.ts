@@ -5,16 +5,18 @@ import { ExitCode, UserError } from "../errors.ts";
 import { abortable } from "../wait.ts";
 import { durationText } from "../words.ts";
 
+/** However short servers are waited for: those that were reached are listened to for so long. */
+const ANSWER_MS_MIN = 10_000;
+
 export interface CheckContext {
   readonly config: Config;
-  /** What one step may take. */
-  readonly timeoutMs: number;
   /** What an archiver does at its start. */
   readonly start: Awaited<ReturnType<typeof loadStart>>;
 }
 
 /** @throws {UserError} with exit code 69 where it takes longer than a step may. */
-export async function inTime<T>({ timeoutMs }: CheckContext, what: string, work: Promise<T>): Promise<T> {
+export async function inTime<T>({ config }: CheckContext, what: string, work: Promise<T>): Promise<T> {
+  const timeoutMs = Math.max(config.startupTimeoutMs, ANSWER_MS_MIN);
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
     return await abortable(work, timeout);

@@ -26,7 +26,7 @@ export async function checkRegistry(
   topics: readonly TopicToResolve[],
   notes: Notes,
 ): Promise<{ readonly aheadMs: number | undefined }> {
-  const { config, timeoutMs } = context;
+  const { config } = context;
   const end = new AbortController();
   const registry = new Registry({
     urls: config.registry,
@@ -34,7 +34,7 @@ export async function checkRegistry(
     security: config.registrySecurity,
   });
   try {
-    await registry.ping(end.signal, timeoutMs);
+    await registry.ping(end.signal, config.startupTimeoutMs);
     notes.say("answers");
     const told = await inTime(
       context,

@@ -14,7 +14,7 @@ import { cleanLine } from "./table.ts";
 import { toJson } from "./text.ts";
 import { withoutPassword } from "../words.ts";
 
-/** A person waits for the answer; a service that starts along with its servers may say otherwise. */
+/** A person waits for the answer; a service that starts along with its servers may wait longer. */
 const TIMEOUT_DEFAULT = "10s";
 
 /** Where a finding goes. */

@@ -223,7 +223,8 @@ Examples:
   kafka2parquet check --config /etc/kafka2parquet.toml --json | jq 'select(.ok == false)'
 `,
   closing: `
-A check may take 10 s, or what startup-timeout says. Those that depend on one that has failed are left out.
+Servers are waited for up to 10 s each, or as long as startup-timeout says. What depends on a check that has
+failed is not checked.
 
 Exit codes: 0 all well, warnings included, 2 wrong usage, 69 something cannot be reached, 78 something is wrong
 with the configuration, rights, topics or folders (also where something else cannot be reached).

@@ -5,6 +5,7 @@ import type { CommitOutcome, GroupState, PartitionRefusal } from "./api.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code, codeName, isCoordinatorAway, isDenied, isSessionOver, isTransient } from "./codes.ts";
 import { type BrokerLink, ConnectionError } from "./kafkajs.ts";
+import { groupDenied } from "./problems.ts";
 import type { Requests } from "./requests.ts";
 
 /** A coordinator that says nothing for this long is looked for again. */
@@ -230,14 +231,6 @@ export function groupNameRefused(groupId: string): UserError {
   return new UserError(`The broker refuses the group name "${groupId}"`, {
     exitCode: ExitCode.config,
     hint: "Choose another group with --group.",
-  });
-}
-
-/** Lack of rights on a group or on one of its topics. */
-export function groupDenied(groupId: string, errorCode: number): UserError {
-  return new UserError(`No right to use the consumer group "${groupId}": ${codeName(errorCode)}`, {
-    exitCode: ExitCode.config,
-    hint: "Allow READ on the group and on its topics, or choose another group with --group.",
   });
 }
 

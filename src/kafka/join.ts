@@ -4,15 +4,9 @@ import type { TopicPartition } from "../model.ts";
 import { assignPartitions } from "./assignment.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code, codeName, isCoordinatorAway, isDenied, isSessionOver } from "./codes.ts";
-import {
-  CONSUMER_PROTOCOL,
-  type Coordinator,
-  groupDenied,
-  groupInUse,
-  groupNameRefused,
-  PROTOCOL_NAME,
-} from "./group.ts";
+import { CONSUMER_PROTOCOL, type Coordinator, groupInUse, groupNameRefused, PROTOCOL_NAME } from "./group.ts";
 import type { AssignmentCodec } from "./kafkajs.ts";
+import { groupDenied } from "./problems.ts";
 import type { JoinAnswer } from "./requests.ts";
 import { sleep } from "../wait.ts";
 
