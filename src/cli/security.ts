@@ -258,7 +258,7 @@ export function warnOfRisks(
   settings: Pick<Secured, "registrySecurity"> & Partial<Secured>,
   registryUrls: readonly string[],
 ): void {
-  for (const risk of risksOf(settings, registryUrls)) log.warn("{risk}", { risk });
+  for (const risk of risksOf(settings, registryUrls)) log.warn(risk);
 }
 
 /** What is not as safe as it could be. */

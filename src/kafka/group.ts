@@ -216,7 +216,8 @@ export async function readGroup(coordinator: Coordinator): Promise<GroupState> {
   const isForeign = protocolType !== CONSUMER_PROTOCOL || (protocol !== "" && protocol !== PROTOCOL_NAME);
   if (members.length > 0 && isForeign) throw groupInUse(groupId);
   // To be told of a group takes DESCRIBE, to be a member READ: a heartbeat takes that, and nobody's is without effect.
-  await sendHeartbeat(coordinator, NOBODY);
+  const { kind, code: answered } = await sendHeartbeat(coordinator, NOBODY);
+  if (kind === "unknown") throw new ConnectionError(groupId, `no answer to a heartbeat: ${answered}`);
   return { members: members.length };
 }
 

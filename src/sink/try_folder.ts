@@ -47,7 +47,7 @@ export async function tryLink(home: string, folder: string, told = home): Promis
 
 /** In plain words where the runtime speaks of its own flags, which nobody can give to a compiled program. */
 function reasonOf(error: unknown): string {
-  return error instanceof Deno.errors.NotCapable
-    ? "this program was not given the right to write there"
-    : messageOf(error);
+  if (error instanceof Deno.errors.NotCapable) return "this program was not given the right to write there";
+  // The name of a file that was only tried, and is gone, tells nobody anything.
+  return messageOf(error).replace(/: \w+ '[^']*\/\.try-.*$/, "");
 }
