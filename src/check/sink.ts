@@ -1,7 +1,7 @@
 /** Whether the folders can take files, tried with one of a byte that is taken away again. */
 import { resolve } from "node:path";
 import type { CheckContext } from "./context.ts";
-import { tryOut } from "../sink/mod.ts";
+import { type Trial, tryOut } from "../sink/mod.ts";
 import { sizeText } from "../words.ts";
 import type { Notes } from "./findings.ts";
 
@@ -17,16 +17,19 @@ export async function checkSink(
 ): Promise<void> {
   const { output, deadLetter, group } = config;
   const trials = await tryOut({ output, alsoInto: [deadLetter], cluster, group });
-  for (const [tried, made] of Map.groupBy(trials, ({ tried }) => tried)) {
-    const folders = made.map(({ folder }) => folder).join(" and ");
-    const isThere = made.every(({ folder }) => folder === tried);
-    notes.say(
-      isThere ? `${folders} can be written to` : `${folders} can be made (tried in ${resolve(tried)})`,
-    );
+  const there = trials.filter(({ folder, tried }) => folder === tried);
+  if (there.length > 0) notes.say(`${foldersOf(there)} can be written to`);
+  const missing = trials.filter(({ folder, tried }) => folder !== tried);
+  for (const [tried, list] of Map.groupBy(missing, ({ tried }) => tried)) {
+    notes.say(`${foldersOf(list)} can be made (tried in ${resolve(tried)})`);
   }
   const freeBytes = trials[0]?.freeBytes;
   if (freeBytes === undefined) return;
   if (freeBytes < FREE_BYTES_MIN) {
     notes.warn(`only ${sizeText(freeBytes)} free`, "Free some space, or name a folder on a larger disk.");
   } else notes.say(`${sizeText(freeBytes)} free`);
+}
+
+function foldersOf(trials: readonly Trial[]): string {
+  return trials.map(({ folder }) => folder).join(" and ");
 }

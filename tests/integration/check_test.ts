@@ -85,7 +85,7 @@ integrationTest(
     const before = await entriesOf(folder.path);
     const again = await runCheck(job.flags);
     assertLine(again, "group", "ok", /goes on where it has committed \(3 partitions\); 0 offsets to archive/);
-    assertLine(again, "sink", "ok", /data can be written to/);
+    assertLine(again, "sink", "ok", /data\/data and .*dead_letter can be written to/);
     assert.deepEqual(await entriesOf(folder.path), before);
     assert.equal((await servers.committed(job.group, job.topic)).get(0)?.offset, 30n);
   },
