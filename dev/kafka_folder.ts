@@ -9,6 +9,8 @@ export interface BrokerListener {
   readonly port: number;
   /** Broker settings of this listener only, without its prefix. */
   readonly config: Readonly<Record<string, string>>;
+  /** By the broker's number: the address that it tells clients, where that is not the one it listens on. */
+  readonly advertised?: Readonly<Record<number, string>>;
 }
 
 export interface BrokerPlace {
@@ -27,6 +29,9 @@ export function brokerSettings(place: BrokerPlace): string {
   const { listeners } = place;
   const broker = [{ name: "PLAINTEXT", port: place.port }, ...listeners]
     .map(({ name, port }) => `${name}://127.0.0.1:${port}`).join(",");
+  const advertised = listeners.map(({ name, port, advertised }) =>
+    `,${name}://${advertised?.[place.id] ?? `127.0.0.1:${port}`}`
+  ).join("");
   const protocols = listeners.map(({ name, protocol }) => `,${name}:${protocol}`).join("");
   const settings: Record<string, string> = {
     "process.roles": isController ? "broker,controller" : "broker",
@@ -34,7 +39,7 @@ export function brokerSettings(place: BrokerPlace): string {
     "controller.quorum.voters": `1@127.0.0.1:${place.controllerPort}`,
     "controller.listener.names": "CONTROLLER",
     "listeners": isController ? `${broker},CONTROLLER://127.0.0.1:${place.controllerPort}` : broker,
-    "advertised.listeners": broker,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${place.port}${advertised}`,
     "listener.security.protocol.map": `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocols}`,
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": place.dataDir,

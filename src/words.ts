@@ -10,6 +10,12 @@ export function noun(count: number, word: string): string {
   return count === 1 ? word : `${word}s`;
 }
 
+/** A URL without the user and password in it. */
+export function withoutPassword(url: string): string {
+  // Up to the last @: one may stand in the password, too.
+  return url.replace(/\/\/[^/]*@/, "//");
+}
+
 /** `97.1 KiB` of a number of bytes. */
 export function sizeText(bytes: number): string {
   let size = bytes;

@@ -4,9 +4,8 @@ import { armFaults, FAULT_VARIABLE } from "../fault.ts";
 import { KafkaClient } from "../kafka/mod.ts";
 import { Registry } from "../registry/mod.ts";
 import { Archiver } from "./archiver.ts";
-import { planMemory } from "./memory.ts";
+import { kafkaOptions } from "./kafka_options.ts";
 import type { Archive, Progress } from "./messages.ts";
-import { selectTopics } from "./topics.ts";
 import { Totals } from "./totals.ts";
 
 const PROGRESS_EVERY_MS = 500;
@@ -54,23 +53,10 @@ async function connectAll(
   config: Config,
   { registry, stop }: { registry: Registry; stop: AbortSignal },
 ): Promise<KafkaClient | undefined> {
-  const memory = planMemory(config.maxMemoryBytes / config.workers);
   const deadlineMs = performance.now() + config.startupTimeoutMs;
   let client: KafkaClient | undefined;
   try {
-    client = await KafkaClient.connect({
-      brokers: config.brokers,
-      security: config.security,
-      clientId: "kafka2parquet",
-      group: config.group,
-      topics: selectTopics(config.topics, []),
-      sessionTimeoutMs: config.sessionTimeoutMs,
-      metadataMaxAgeMs: config.metadataMaxAgeMs,
-      fetchMaxBytes: memory.fetchBytesMax,
-      partitionMaxBytes: memory.partitionFetchBytesMax,
-      fetchWaitMs: config.fetchWaitMs,
-      startupTimeoutMs: config.startupTimeoutMs,
-    }, stop);
+    client = await KafkaClient.connect(kafkaOptions(config), stop);
     await registry.ping(stop, Math.max(deadlineMs - performance.now(), REGISTRY_WAIT_MIN_MS));
     return client;
   } catch (error) {

@@ -21,7 +21,7 @@ export interface Owner {
  * then no position is right.
  */
 export async function archivedPositions(
-  sink: Sink,
+  sink: Pick<Sink, "files">,
   of: Owner & { readonly partitions: readonly TopicPartition[] },
 ): Promise<Map<string, bigint>> {
   const ranges = await archivedRanges(sink, of);
@@ -37,7 +37,7 @@ export async function archivedPositions(
  * @throws UserError for a file that cannot be read, unless `skipDamaged`: then it accounts for nothing.
  */
 export async function archivedRanges(
-  sink: Sink,
+  sink: Pick<Sink, "files">,
   { cluster, group, skipDamaged = false, signal }: Owner & {
     readonly skipDamaged?: boolean;
     /** Ends the reading early, with what was found by then. */

@@ -69,7 +69,7 @@ export class Schemas {
         kind: "none",
         id,
         problem: "not-avro",
-        reason: `schema ${id} is ${formatName(found.schemaType)}, not Avro`,
+        reason: `schema ${found.id} is ${formatName(found.schemaType)}, not Avro`,
       };
     if (this.#known.size >= SCHEMAS_MAX) this.#known.clear();
     this.#known.set(wireId, schema);

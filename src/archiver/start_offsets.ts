@@ -8,11 +8,11 @@ import { archivedPositions } from "./archive_positions.ts";
 import { keyOf } from "./recovery.ts";
 
 export interface StartContext {
-  readonly session: Session;
-  readonly config: Config;
+  readonly session: Pick<Session, "committed">;
+  readonly config: Pick<Config, "from" | "group" | "output">;
   readonly cluster: string;
-  readonly client: KafkaClient;
-  readonly sink: Sink;
+  readonly client: Pick<KafkaClient, "offsets" | "partitions">;
+  readonly sink: Pick<Sink, "files" | "firstPartitions" | "holds">;
   /** How many partitions a topic had when the program started; 0 where there was no such topic. */
   partitionsAtStart(topic: string): number;
 }

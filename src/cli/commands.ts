@@ -1,5 +1,5 @@
 /** The commands beside `run`: their words in help, and the options that only they have. */
-import { OPTIONS, type OptionSpec } from "./options.ts";
+import { ALL_OPTIONS, OPTIONS, type OptionSpec } from "./options.ts";
 import {
   parseBoolean,
   parseBroker,
@@ -14,11 +14,11 @@ import {
 export type CommandOption<T> = Omit<OptionSpec<T>, "group"> & { readonly group: string };
 
 export interface Subcommand {
-  readonly name: "inspect" | "schema" | "verify";
-  /** As commander writes it: `<path...>`. */
-  readonly argument: string;
+  readonly name: "check" | "inspect" | "schema" | "verify";
+  /** As commander writes it: `<path...>`; undefined where the command takes none. */
+  readonly argument?: string;
   /** What the argument is called where it is missing. */
-  readonly argumentInWords: string;
+  readonly argumentInWords?: string;
   /** For the list of commands. */
   readonly summary: string;
   readonly examples: string;
@@ -211,4 +211,28 @@ unreachable, 78 brokers of another cluster, or wrong configuration.
   ],
 };
 
-export const SUBCOMMANDS: readonly Subcommand[] = [INSPECT, SCHEMA, VERIFY];
+const CHECK: Subcommand = {
+  name: "check",
+  summary: "tell whether archiving would work, before anything moves",
+  examples:
+    `Check brokers, topics, group, registry, folders and clock with the options of archiving. Nothing is
+archived, joined or committed, and no file is left behind.
+
+Examples:
+  # With the flags that archiving is to have
+  kafka2parquet check --brokers kafka:9092 --topic orders --output /data/archive
+
+  # With what the service's environment and config file say, for a script
+  kafka2parquet check --config /etc/kafka2parquet.toml --json | jq 'select(.ok == false)'
+`,
+  closing: `
+Servers are waited for up to 10 s each, or as long as startup-timeout says. What depends on a check that has
+failed is not checked.
+
+Exit codes: 0 all well, warnings included, 2 wrong usage, 69 something cannot be reached, 78 something is wrong
+with the configuration, rights, topics or folders (also where something else cannot be reached).
+`,
+  options: [...ALL_OPTIONS, JSON_OPTION],
+};
+
+export const SUBCOMMANDS: readonly Subcommand[] = [CHECK, INSPECT, SCHEMA, VERIFY];

@@ -1,5 +1,6 @@
 /** The command line's door. */
 import { closeLogging, reportError } from "../log.ts";
+import { check } from "./check.ts";
 import { runCommand } from "./program.ts";
 import { inspect } from "./inspect.ts";
 import { run } from "./run.ts";
@@ -9,7 +10,7 @@ import { verify } from "./verify.ts";
 /** Runs the program with `args` (without the program's own name) and gives its exit code; never throws. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    return await runCommand(args, { run, inspect, schema, verify });
+    return await runCommand(args, { run, check, inspect, schema, verify });
   } catch (error) {
     return reportError(error);
   } finally {

@@ -11,6 +11,7 @@ import type { Texts } from "./resolve.ts";
 /** What the commands do, given their arguments and the texts of their flags. */
 export interface Actions {
   run(flags: Texts): Promise<ExitCode>;
+  check(flags: Texts): Promise<ExitCode>;
   inspect(paths: readonly string[], flags: Texts): Promise<ExitCode>;
   schema(of: string, flags: Texts): Promise<ExitCode>;
   verify(folder: string, flags: Texts): Promise<ExitCode>;
@@ -28,6 +29,9 @@ Examples:
 
   # Take what is there now and exit
   kafka2parquet --topic orders --group nightly --until-end
+
+  # Would it work? Nothing is archived
+  kafka2parquet check --topic orders --group nightly
 
   # Look into the files; prove that they are complete
   kafka2parquet inspect parquet_data/data
@@ -64,9 +68,11 @@ export async function runCommand(args: readonly string[], actions: Actions): Pro
   });
   for (const subcommand of SUBCOMMANDS) {
     const command = addSubcommand(root, subcommand);
+    const { name } = subcommand;
     command.action(async (argument: string & readonly string[]) => {
       refuseFlagsBefore(command, flagsOf(root));
-      exitCode = await actions[subcommand.name](argument, flagsOf(command));
+      const flags = flagsOf(command);
+      exitCode = name === "check" ? await actions.check(flags) : await actions[name](argument, flags);
     });
   }
   await root.parseAsync(args, { from: "user" }).catch((error) => {
@@ -78,9 +84,10 @@ export async function runCommand(args: readonly string[], actions: Actions): Pro
 
 function addSubcommand(root: Command, subcommand: Subcommand): Command {
   const { name, argument, summary, examples, closing, options } = subcommand;
-  const command = silent(root.command(name)).argument(argument).description(summary)
+  const command = silent(root.command(name)).description(summary)
     .addHelpText("before", examples)
     .addHelpText("after", closing);
+  if (argument !== undefined) command.argument(argument);
   // The examples say it better.
   command.configureHelp({ commandDescription: () => "", visibleArguments: () => [] });
   addOptions(command, { groups: [...new Set(options.map(({ group }) => group))], options });
@@ -147,7 +154,13 @@ function misuse(error: CommanderError, command: Command): UserError {
     case "commander.excessArguments":
     case "commander.unknownCommand": {
       if (subcommand !== undefined) {
-        return usageError(`${subcommand.name} takes one argument: ${subcommand.argumentInWords}`, general);
+        const { name, argumentInWords } = subcommand;
+        return usageError(
+          argumentInWords === undefined
+            ? `${name} takes no argument`
+            : `${name} takes one argument: ${argumentInWords}`,
+          general,
+        );
       }
       const word = command.args[0] ?? "";
       const commands = (command.parent ?? command).commands.map((one) => one.name());
@@ -157,7 +170,7 @@ function misuse(error: CommanderError, command: Command): UserError {
       );
     }
     case "commander.missingArgument": {
-      const usage = `kafka2parquet ${subcommand?.name} ${subcommand?.argumentInWords.replace(/^an? /, "")}`;
+      const usage = `kafka2parquet ${subcommand?.name} ${subcommand?.argumentInWords?.replace(/^an? /, "")}`;
       return usageError(`${subcommand?.name} needs ${subcommand?.argumentInWords}`, `Write ${usage}.`);
     }
     case "commander.unknownOption": {

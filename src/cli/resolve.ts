@@ -47,6 +47,8 @@ interface Given {
   readonly exitCode: ExitCode;
   /** How the user wrote it, for an error. */
   readonly written: string;
+  /** Where that stands, in a few words. */
+  readonly origin: string;
 }
 
 /**
@@ -107,6 +109,11 @@ export function resolveConfig(sources: Sources, secured: Secured = NOT_SECURED):
   return Object.freeze(config);
 }
 
+/** Where the value of an option comes from: `--brokers`, a variable, the path of a file, or `default`. */
+export function originOf(key: OptionKey, sources: Partial<Sources>): string {
+  return find(OPTIONS[key], sources)?.origin ?? "default";
+}
+
 /** The path of the config file, which has to be known before the rest can be. */
 export function configFilePath(sources: Omit<Sources, "file">): string | undefined {
   return valueOf("configFile", sources);
@@ -160,23 +167,33 @@ function find(
   const show = (texts: readonly string[], between: string) =>
     option.secret ? "***" : texts.map(quoted).join(between);
   const flag = sources.flags?.get(name);
-  if (flag) return { texts: flag, exitCode: ExitCode.usage, written: `--${name} ${show(flag, " ")}` };
+  if (flag) {
+    const origin = `--${name}`;
+    return { texts: flag, exitCode: ExitCode.usage, written: `${origin} ${show(flag, " ")}`, origin };
+  }
   const exitCode = ExitCode.config;
   // Compose files and manifests pass a variable that is not set as an empty one.
-  const env = sources.env?.[envName(option)];
-  if (env) return { texts: [env], exitCode, written: `${envName(option)}=${show([env], "")}` };
+  const variable = envName(option);
+  const env = sources.env?.[variable];
+  if (env) return { texts: [env], exitCode, written: `${variable}=${show([env], "")}`, origin: variable };
   const secret = sources.secrets?.get(name);
   if (secret !== undefined) {
-    return { texts: [secret], exitCode, written: `What ${envName(option)}${FILE_SUFFIX} names` };
+    const origin = variable + FILE_SUFFIX;
+    return { texts: [secret], exitCode, written: `What ${origin} names`, origin };
   }
   const texts = sources.file?.texts.get(name);
-  if (texts) return { texts, exitCode, written: `${name} = ${show(texts, ", ")} in ${sources.file!.path}` };
+  if (texts) {
+    const origin = sources.file!.path;
+    return { texts, exitCode, written: `${name} = ${show(texts, ", ")} in ${origin}`, origin };
+  }
   const client = sources.client?.texts.get(name);
   if (client === undefined) return undefined;
+  const origin = sources.client!.path;
   return {
     texts: client.texts,
     exitCode,
-    written: `${client.key} = ${show(client.texts, ", ")} in ${sources.client!.path}`,
+    written: `${client.key} = ${show(client.texts, ", ")} in ${origin}`,
+    origin,
   };
 }
 

@@ -255,25 +255,35 @@ function contradiction(message: string, hint: string): UserError {
 
 /** Says loudly what is not as safe as it could be. */
 export function warnOfRisks(
-  { security, registrySecurity }: Pick<Secured, "registrySecurity"> & Partial<Secured>,
+  settings: Pick<Secured, "registrySecurity"> & Partial<Secured>,
   registryUrls: readonly string[],
 ): void {
+  for (const risk of risksOf(settings, registryUrls)) log.warn(risk);
+}
+
+/** What is not as safe as it could be. */
+export function risksOf(
+  { security, registrySecurity }: Pick<Secured, "registrySecurity"> & Partial<Secured>,
+  registryUrls: readonly string[],
+): string[] {
+  const risks: string[] = [];
   const { auth, tls } = registrySecurity;
   if (tls.insecure) {
-    log.warn(
+    risks.push(
       "CERTIFICATES ARE NOT CHECKED (tls-insecure): anybody on the way can read and change what goes over the network",
     );
   } else if (!tls.checkName) {
-    log.warn(
+    risks.push(
       "Names in certificates are not checked (tls-check-name): any host of the same authority is believed",
     );
   }
   if (security?.protocol === "sasl_plaintext" && !security.sasl?.mechanism.startsWith("scram")) {
-    log.warn("The brokers' credentials go over the network in plain text (sasl_plaintext)");
+    risks.push("The brokers' credentials go over the network in plain text (sasl_plaintext)");
   }
   if (auth !== undefined && registryUrls.some((url) => url.startsWith("http:"))) {
-    log.warn("The registry's credentials go over the network in plain text (http)");
+    risks.push("The registry's credentials go over the network in plain text (http)");
   }
+  return risks;
 }
 
 /** Everything in the settings that nobody may see. */

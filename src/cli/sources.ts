@@ -16,6 +16,8 @@ const SECRET_BYTES_MAX = 64 * 1024;
 
 export interface ReadSources {
   readonly sources: Sources;
+  /** Keys of a Kafka client's file that nobody knows. */
+  readonly unknownKeys: readonly string[];
   /** Says what was not understood; to be called once there is a log. */
   tell(): void;
 }
@@ -33,10 +35,11 @@ export async function readSources(flags: Texts): Promise<ReadSources> {
   const path = configFilePath(sources);
   if (path !== undefined) sources = { ...sources, file: { path, texts: await readConfigFile(path) } };
   const clientPath = clientConfigPath(sources);
-  if (clientPath === undefined) return { sources, tell: () => {} };
+  if (clientPath === undefined) return { sources, unknownKeys: [], tell: () => {} };
   const { texts, unknown, unused } = await readClientProperties(clientPath);
   return {
     sources: { ...sources, client: { path: clientPath, texts } },
+    unknownKeys: unknown,
     tell() {
       if (unknown.length > 0) {
         log.warn("Unknown keys in {path}: {keys}", { path: clientPath, keys: unknown });

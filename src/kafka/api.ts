@@ -47,6 +47,21 @@ export interface Retention {
   readonly bytes: number | undefined;
 }
 
+/** A group as its coordinator sees it. */
+export interface GroupState {
+  /** How many share its topics now. */
+  readonly members: number;
+}
+
+/** What became of an attempt to reach a broker under the address that it advertises. */
+export interface BrokerReach {
+  /** `host:port`. */
+  readonly address: string;
+  readonly outcome:
+    | { readonly kind: "reached"; readonly latencyMs: number }
+    | { readonly kind: "unreachable"; readonly cause: string };
+}
+
 /** Why one partition of an offset commit was refused; `code` is Kafka's name of the error. */
 export interface PartitionRefusal extends TopicPartition {
   readonly code: string;

@@ -4,13 +4,22 @@ import { ExitCode, messageOf, UserError } from "../errors.ts";
 import type { CommittedOffset, FetchedRecords, PartitionRange, TopicPartition } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import { NO_KAFKA_SECURITY } from "../security.ts";
-import type { KafkaOptions, MemberHandler, OffsetPosition, PartitionOffset, Retention } from "./api.ts";
+import type {
+  BrokerReach,
+  GroupState,
+  KafkaOptions,
+  MemberHandler,
+  OffsetPosition,
+  PartitionOffset,
+  Retention,
+} from "./api.ts";
 import { Cluster, connectionCause } from "./cluster.ts";
 import { Code, codeName } from "./codes.ts";
-import { Coordinator, readCommitted } from "./group.ts";
+import { Coordinator, readCommitted, readGroup } from "./group.ts";
 import { ConnectionError, type Kafkajs, loadKafkajs } from "./kafkajs.ts";
 import { GroupMember } from "./member.ts";
 import { readOffsets } from "./offsets.ts";
+import { peek, reachBrokers } from "./peek.ts";
 import { readRetention } from "./retention.ts";
 import { readRange } from "./range_reader.ts";
 import { abortable, Backoff, sleep } from "../wait.ts";
@@ -193,6 +202,35 @@ export class KafkaClient {
     take: (fetched: FetchedRecords) => "more" | "enough",
   ): Promise<void> {
     await readRange(this.#cluster, range, { options: this.#settings, take });
+  }
+
+  /** Tries the brokers that lead partitions of these topics, or all of them where none does. */
+  reach(topics: readonly string[]): Promise<BrokerReach[]> {
+    return this.#retry("read metadata", () => reachBrokers(this.#cluster, topics));
+  }
+
+  /**
+   * One fetch at this offset: shows that it is allowed, and what there is.
+   *
+   * @returns undefined where there is nothing at the offset.
+   * @throws {UserError} where the topic may not be read, or what is there cannot be.
+   */
+  peek(partition: TopicPartition, offset: bigint): Promise<FetchedRecords | undefined> {
+    return this.#retry("fetch", () => peek(this.#cluster, partition, offset));
+  }
+
+  /**
+   * How a group stands, seen from outside.
+   *
+   * @throws {UserError} where this program could not be a member of it.
+   */
+  async group(name: string): Promise<GroupState> {
+    const coordinator = new Coordinator(this.#cluster, name);
+    try {
+      return await this.#retry("look at the group", () => readGroup(coordinator));
+    } finally {
+      coordinator.forget();
+    }
   }
 
   createMember(handler: MemberHandler): GroupMember {

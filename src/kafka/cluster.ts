@@ -2,9 +2,10 @@
 import { messageOf, type UserError } from "../errors.ts";
 import { type KafkaSecurity, NO_KAFKA_SECURITY } from "../security.ts";
 import type { Access } from "./access.ts";
-import { Code, codeName } from "./codes.ts";
+import { Code, codeName, isDenied } from "./codes.ts";
 import { type BrokerLink, ConnectionError, type Kafkajs } from "./kafkajs.ts";
 import { explainHangUp } from "./mismatch.ts";
+import { groupDenied } from "./problems.ts";
 import type { Address, MetadataAnswer, Requests } from "./requests.ts";
 
 const METADATA_TIMEOUT_MS = 10_000;
@@ -103,11 +104,17 @@ export class Cluster {
     return this.#nodes.get(nodeId);
   }
 
+  /** The ids of all nodes that the last metadata named. */
+  get nodeIds(): number[] {
+    return [...this.#nodes.keys()];
+  }
+
   /**
    * A link of its own to the group's coordinator, so that a join or a commit that waits does not hold up others.
    * The caller closes it.
    *
    * @throws {ConnectionError} where no broker answers, or the coordinator is not available yet.
+   * @throws {UserError} where we may not use the group.
    */
   async coordinator(groupId: string): Promise<BrokerLink> {
     let problem: unknown;
@@ -117,6 +124,7 @@ export class Cluster {
           timeoutMs: METADATA_TIMEOUT_MS,
         });
         if (answer.errorCode === Code.NONE) return this.link(answer.coordinator);
+        if (isDenied(answer.errorCode)) throw groupDenied(groupId, answer.errorCode);
         problem = new ConnectionError(
           link.address,
           `${link.address} cannot name the coordinator of group "${groupId}": ${codeName(answer.errorCode)}`,

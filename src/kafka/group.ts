@@ -1,20 +1,29 @@
 /** The requests of a group member to its coordinator: one attempt each, answers as values. */
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import type { CommittedOffset, OffsetToCommit, TopicPartition } from "../model.ts";
-import type { CommitOutcome, PartitionRefusal } from "./api.ts";
+import type { CommitOutcome, GroupState, PartitionRefusal } from "./api.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code, codeName, isCoordinatorAway, isDenied, isSessionOver, isTransient } from "./codes.ts";
 import { type BrokerLink, ConnectionError } from "./kafkajs.ts";
+import { groupDenied } from "./problems.ts";
 import type { Requests } from "./requests.ts";
 
 /** A coordinator that says nothing for this long is looked for again. */
 export const COORDINATOR_TIMEOUT_MS = 10_000;
+
+/** The kind of group that consumers make. */
+export const CONSUMER_PROTOCOL = "consumer";
+/** No other program offers this name, so the group refuses whatever else would commit for it. */
+export const PROTOCOL_NAME = "kafka2parquet";
 
 /** Who commits: what a session captured when it joined. */
 export interface Membership {
   readonly generation: number;
   readonly memberId: string;
 }
+
+/** Who is no member, and never was. */
+const NOBODY: Membership = { generation: -1, memberId: "" };
 
 /**
  * The coordinator of one group, on a connection of its own: a join may wait for a minute, and nothing else should
@@ -186,11 +195,43 @@ export async function readCommitted(
   );
 }
 
-/** Lack of rights on a group or on one of its topics. */
-export function groupDenied(groupId: string, errorCode: number): UserError {
-  return new UserError(`No right to use the consumer group "${groupId}": ${codeName(errorCode)}`, {
+/**
+ * One look at the group, which changes nothing.
+ *
+ * @throws {ConnectionError} where the coordinator cannot say now.
+ * @throws {UserError} where this program may not use the group, or could not join it.
+ */
+export async function readGroup(coordinator: Coordinator): Promise<GroupState> {
+  const { groupId } = coordinator;
+  const { groups: [group] } = await coordinator.request("DescribeGroups", { groupIds: [groupId] });
+  const code = group?.errorCode ?? Code.UNKNOWN_SERVER_ERROR;
+  if (isDenied(code)) throw groupDenied(groupId, code);
+  if (code === Code.INVALID_GROUP_ID) throw groupNameRefused(groupId);
+  if (group === undefined || code !== Code.NONE) {
+    coordinator.forget();
+    throw new ConnectionError(groupId, `the coordinator of group "${groupId}" answered ${codeName(code)}`);
+  }
+  const { members, protocol, protocolType } = group;
+  // While it rebalances a group has no protocol.
+  const isForeign = protocolType !== CONSUMER_PROTOCOL || (protocol !== "" && protocol !== PROTOCOL_NAME);
+  if (members.length > 0 && isForeign) throw groupInUse(groupId);
+  // To be told of a group takes DESCRIBE, to be a member READ: a heartbeat takes that, and nobody's is without effect.
+  const { kind, code: answered } = await sendHeartbeat(coordinator, NOBODY);
+  if (kind === "unknown") throw new ConnectionError(groupId, `no answer to a heartbeat: ${answered}`);
+  return { members: members.length };
+}
+
+export function groupInUse(groupId: string): UserError {
+  return new UserError(`The consumer group "${groupId}" is in use by another program`, {
     exitCode: ExitCode.config,
-    hint: "Allow READ on the group and on its topics, or choose another group with --group.",
+    hint: "Stop the group's other consumers, or choose a group of its own with --group.",
+  });
+}
+
+export function groupNameRefused(groupId: string): UserError {
+  return new UserError(`The broker refuses the group name "${groupId}"`, {
+    exitCode: ExitCode.config,
+    hint: "Choose another group with --group.",
   });
 }
 

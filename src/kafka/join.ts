@@ -4,13 +4,12 @@ import type { TopicPartition } from "../model.ts";
 import { assignPartitions } from "./assignment.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code, codeName, isCoordinatorAway, isDenied, isSessionOver } from "./codes.ts";
-import { type Coordinator, groupDenied } from "./group.ts";
+import { CONSUMER_PROTOCOL, type Coordinator, groupInUse, groupNameRefused, PROTOCOL_NAME } from "./group.ts";
 import type { AssignmentCodec } from "./kafkajs.ts";
+import { groupDenied } from "./problems.ts";
 import type { JoinAnswer } from "./requests.ts";
 import { sleep } from "../wait.ts";
 
-/** No other program offers this name, so the group refuses whatever else would commit for it. */
-const PROTOCOL_NAME = "kafka2parquet";
 /** What the coordinator's answer may take on top of the time that it waits for the members. */
 const JOIN_SLACK_MS = 5_000;
 /** A topic just made is not known to all brokers at once. */
@@ -67,7 +66,7 @@ export async function joinOnce(
     sessionTimeout: options.sessionTimeoutMs,
     rebalanceTimeout: options.rebalanceTimeoutMs,
     memberId,
-    protocolType: "consumer",
+    protocolType: CONSUMER_PROTOCOL,
     groupProtocols: [{ name: PROTOCOL_NAME, metadata: codec.encodeSubscription(options.topics) }],
   }, options.rebalanceTimeoutMs + JOIN_SLACK_MS);
   if (joined.errorCode !== Code.NONE) {
@@ -151,15 +150,9 @@ function refused(
   if (isDenied(errorCode)) throw groupDenied(groupId, errorCode);
   switch (errorCode) {
     case Code.INCONSISTENT_GROUP_PROTOCOL:
-      throw new UserError(`The consumer group "${groupId}" is in use by another program`, {
-        exitCode: ExitCode.config,
-        hint: "Stop the group's other consumers, or choose a group of its own with --group.",
-      });
+      throw groupInUse(groupId);
     case Code.INVALID_GROUP_ID:
-      throw new UserError(`The broker refuses the group name "${groupId}"`, {
-        exitCode: ExitCode.config,
-        hint: "Choose another group with --group.",
-      });
+      throw groupNameRefused(groupId);
     case Code.INVALID_SESSION_TIMEOUT:
       throw new UserError(`The broker refuses a session timeout of ${options.sessionTimeoutMs} ms`, {
         exitCode: ExitCode.config,

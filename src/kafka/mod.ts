@@ -1,7 +1,9 @@
 /** Kafka: the only room that knows kafkajs. Group membership, fetching and commits are our own. */
 export {
+  type BrokerReach,
   type CommitOutcome,
   type FetchProblem,
+  type GroupState,
   type KafkaOptions,
   type MemberHandler,
   type OffsetPosition,

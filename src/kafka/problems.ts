@@ -37,3 +37,11 @@ export function topicDenied(topic: string, errorCode: number): UserError {
     hint: "Allow DESCRIBE and READ on the topic.",
   });
 }
+
+/** Lack of rights on a group or on one of its topics. */
+export function groupDenied(groupId: string, errorCode: number): UserError {
+  return new UserError(`No right to use the consumer group "${groupId}": ${codeName(errorCode)}`, {
+    exitCode: ExitCode.config,
+    hint: "Allow READ on the group and on its topics, or choose another group with --group.",
+  });
+}

@@ -104,6 +104,19 @@ export interface Requests {
         { readonly offset: string; readonly metadata: string | null }
       >;
   };
+  DescribeGroups: {
+    args: { readonly groupIds: readonly string[] };
+    answer: {
+      readonly groups: readonly {
+        readonly errorCode: number;
+        /** `Dead` where there is no such group. */
+        readonly state: string;
+        readonly protocolType: string;
+        readonly protocol: string;
+        readonly members: readonly { readonly memberId: string; readonly clientHost: string }[];
+      }[];
+    };
+  };
   ListOffsets: {
     args:
       & { readonly isolationLevel: 0 | 1 }

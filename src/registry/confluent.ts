@@ -6,7 +6,13 @@ import { tlsOptions } from "../tls.ts";
 
 /** What came back from one registry: an HTTP answer, or none at all. */
 export type RegistryAnswer =
-  | { readonly kind: "answer"; readonly status: number; readonly data: unknown }
+  | {
+    readonly kind: "answer";
+    readonly status: number;
+    readonly data: unknown;
+    /** When it was given, by the answering side's clock; milliseconds since the epoch. */
+    readonly dateMs: number | undefined;
+  }
   | { readonly kind: "silence"; readonly cause: string; readonly code?: string };
 
 /** The questions that we have for a registry. */
@@ -73,5 +79,11 @@ function headersOf(url: string, { auth }: RegistrySecurity): { headers?: { autho
 function read(response: any): RegistryAnswer {
   const error = response.error();
   if (error !== null) return { kind: "silence", cause: error.message, code: error.code };
-  return { kind: "answer", status: response.status(), data: response.data() };
+  return { kind: "answer", status: response.status(), data: response.data(), dateMs: dateOf(response) };
+}
+
+/** A cache in between passes on the date of the answer that it holds, and for how long it has held it. */
+function dateOf(response: any): number | undefined {
+  const dateMs = Date.parse(response.header("date") ?? "") + Number(response.header("age") ?? 0) * 1_000;
+  return Number.isFinite(dateMs) ? dateMs : undefined;
 }

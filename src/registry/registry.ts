@@ -9,6 +9,7 @@ import { openApi, type RegistryAnswer, type RegistryApi } from "./confluent.ts";
 import { schemaByGuid } from "./guids.ts";
 import { type Referring, resolveReferences } from "./references.ts";
 import { sleep, unlessAborted } from "../wait.ts";
+import { withoutPassword } from "../words.ts";
 
 const log = getLogger(["kafka2parquet", "registry"]);
 
@@ -104,6 +105,7 @@ export class Registry {
   /** The URL that answered last. */
   #current = 0;
   readonly #schemas: LookupCache<SchemaId, SchemaLookup>;
+  #aheadMs: number | undefined;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -113,6 +115,14 @@ export class Registry {
       unknownForMs: UNKNOWN_FOR_MS,
       nowMs: options.nowMs ?? (() => performance.now()),
     });
+  }
+
+  /**
+   * How far the registry's clock was ahead of ours at its last answer, to about a second; undefined where it does not
+   * tell the time.
+   */
+  get aheadMs(): number | undefined {
+    return this.#aheadMs;
   }
 
   /**
@@ -242,7 +252,8 @@ export class Registry {
       return { kind: "away", cause: messageOf(error) };
     }
     if (answer.kind === "silence") return await this.#explain(url, answer);
-    const { status, data } = answer;
+    const { status, data, dateMs } = answer;
+    this.#aheadMs = dateMs === undefined ? undefined : dateMs - Date.now();
     if (status === HTTP_UNAUTHORIZED || status === HTTP_FORBIDDEN) {
       throw new UserError(`The schema registry at ${withoutPassword(url)} refuses us: HTTP ${status}`, {
         exitCode: ExitCode.config,
@@ -312,9 +323,4 @@ function errorOf(data: unknown): { code?: number; message?: string } {
     ...(typeof code === "number" ? { code } : {}),
     ...(typeof text === "string" ? { message: text } : {}),
   };
-}
-
-function withoutPassword(url: string): string {
-  // Up to the last @: one may stand in the password, too.
-  return url.replace(/\/\/[^/]*@/, "//");
 }

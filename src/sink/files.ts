@@ -88,8 +88,19 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
+/** The `.parquet` files below folders, each once: one of them may lie within another. */
+export async function* publishedFiles(folders: readonly string[], except: string): AsyncGenerator<string> {
+  const seen = new Set<string>();
+  for (const folder of folders) {
+    for await (const path of parquetFiles(folder, except)) {
+      if (!seen.has(path)) yield path;
+      seen.add(path);
+    }
+  }
+}
+
 /** The `.parquet` files below a folder, without what lies in folders of the name `except`. */
-export async function* parquetFiles(folder: string, except: string): AsyncGenerator<string> {
+async function* parquetFiles(folder: string, except: string): AsyncGenerator<string> {
   if (await statIfThere(folder) === undefined) return;
   for await (const entry of Deno.readDir(folder)) {
     const path = join(folder, entry.name);

@@ -4,7 +4,7 @@ import { faultPoint } from "../fault.ts";
 import { parseManifest } from "./manifest.ts";
 import {
   makeFolder,
-  parquetFiles,
+  publishedFiles,
   readIfThere,
   removeIfThere,
   statIfThere,
@@ -14,20 +14,21 @@ import {
 import { LocalPreparation } from "./local_preparation.ts";
 import {
   CHECKPOINT_FOLDER,
-  folderName,
   HOME,
+  homeOf,
   isBelow,
   MANIFEST,
+  markOf,
   nameOf,
   type Place,
   QUARANTINE,
-  STARTS,
+  readStart,
+  startOf,
   told,
-  TOPICS,
 } from "./place.ts";
 import type { CheckpointRef, Manifest, Preparation, PreparedCheckpoint, Published, Sink } from "./sink.ts";
 import { checkStore, makeOnce, makeStore } from "./store.ts";
-import { tryLink, usable } from "./try_folder.ts";
+import { ALSO_INTO_FLAG, OUTPUT_FLAG, tryLink, usable } from "./try_folder.ts";
 
 export interface LocalSinkOptions {
   /** Folder of the published data files. */
@@ -37,9 +38,6 @@ export interface LocalSinkOptions {
   readonly cluster: string;
   readonly group: string;
 }
-
-/** Dead letters are all that goes anywhere but the output folder. */
-const ALSO_INTO_FLAG = "--dead-letter";
 
 export class LocalSink implements Sink {
   readonly store: string;
@@ -68,9 +66,8 @@ export class LocalSink implements Sink {
    */
   static async open(options: LocalSinkOptions): Promise<LocalSink> {
     const { output, alsoInto = [] } = options;
-    const root = join(output, HOME);
-    const home = join(root, encodeURIComponent(options.cluster), folderName(options.group));
-    const { store, isNew } = await usable(output, "--output", async () => {
+    const { root, home } = homeOf(output, options);
+    const { store, isNew } = await usable(output, OUTPUT_FLAG, async () => {
       await makeFolder(home);
       return await makeStore(root);
     });
@@ -183,23 +180,14 @@ export class LocalSink implements Sink {
     return this.#told(async () => {
       const { root, home, store } = this.#place;
       await checkStore(root, store);
-      const path = join(home, STARTS, folderName(topic));
+      const path = startOf(home, topic);
       await makeFolder(dirname(path), root);
-      const text = await makeOnce(path, `${count}`);
-      if (!/^\d{1,9}$/.test(text)) throw new Error(`${path} does not hold a number`);
-      return Number(text);
+      return readStart(path, await makeOnce(path, `${count}`));
     });
   }
 
   async *files(): AsyncGenerator<string> {
-    // One of these folders may lie within another.
-    const seen = new Set<string>();
-    for (const folder of [this.#place.output, ...this.#alsoInto]) {
-      for await (const path of parquetFiles(folder, HOME)) {
-        if (!seen.has(path)) yield path;
-        seen.add(path);
-      }
-    }
+    yield* publishedFiles([this.#place.output, ...this.#alsoInto], HOME);
     await this.#told(() => checkStore(this.#place.root, this.#place.store));
   }
 
@@ -213,7 +201,7 @@ export class LocalSink implements Sink {
   }
 
   #markOf(topic: string): string {
-    return join(this.#place.home, TOPICS, folderName(topic));
+    return markOf(this.#place.home, topic);
   }
 
   discard(ref: CheckpointRef): Promise<void> {

@@ -9,5 +9,6 @@ export type {
   Sink,
 } from "./sink.ts";
 export { LocalSink, type LocalSinkOptions } from "./local.ts";
+export { lookInto, type SinkLook, type Trial, tryOut } from "./look.ts";
 export { findHomes, type FoundCheckpoint, type Home } from "./homes.ts";
 export { problemLine, SinkError, type SinkProblem } from "./problems.ts";

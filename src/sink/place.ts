@@ -11,7 +11,7 @@
  *
  * Prepared files end in `.tmp`, because a reader's glob for `.parquet` looks into hidden folders too.
  */
-import { sep } from "node:path";
+import { join, sep } from "node:path";
 import { sinkError } from "./problems.ts";
 import type { CheckpointRef } from "./sink.ts";
 
@@ -47,6 +47,31 @@ export function isBelow(path: string, folder: string): boolean {
 
 export function nameOf(ref: CheckpointRef): string {
   return `${ref.generation}-${ref.id}`;
+}
+
+/** What is the program's own in an output folder, and in that what belongs to one cluster and group. */
+export function homeOf(
+  output: string,
+  { cluster, group }: { readonly cluster: string; readonly group: string },
+): { readonly root: string; readonly home: string } {
+  const root = join(output, HOME);
+  return { root, home: join(root, encodeURIComponent(cluster), folderName(group)) };
+}
+
+/** The mark of a topic of which something was published. */
+export function markOf(home: string, topic: string): string {
+  return join(home, TOPICS, folderName(topic));
+}
+
+/** The file that holds how many partitions a topic had at first. */
+export function startOf(home: string, topic: string): string {
+  return join(home, STARTS, folderName(topic));
+}
+
+/** The number in a topic's start file, as it was read. */
+export function readStart(path: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`${path} does not hold a number`);
+  return Number(text);
 }
 
 /** A group's name as one folder name: `.` and `..` are legal groups but no legal folders. */

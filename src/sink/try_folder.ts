@@ -4,6 +4,10 @@ import { messageOf, UserError } from "../errors.ts";
 import { removeIfThere, writeDurably } from "./files.ts";
 import { sinkError } from "./problems.ts";
 
+export const OUTPUT_FLAG = "--output";
+/** Dead letters are all that goes anywhere but the output folder. */
+export const ALSO_INTO_FLAG = "--dead-letter";
+
 /** What `prepare` gives. @throws UserError that names the folder and its flag where it fails. */
 export async function usable<T>(folder: string, flag: string, prepare: () => Promise<T>): Promise<T> {
   try {
@@ -17,8 +21,12 @@ export async function usable<T>(folder: string, flag: string, prepare: () => Pro
   }
 }
 
-/** Makes, links and removes a small file, so that a file system that cannot do it is found before any data is. */
-export async function tryLink(home: string, folder: string): Promise<void> {
+/**
+ * Makes, links and removes a small file, so that a file system that cannot do it is found before any data is.
+ *
+ * @param told What the first folder is called in an error.
+ */
+export async function tryLink(home: string, folder: string, told = home): Promise<void> {
   const name = `.try-${crypto.randomUUID()}`;
   const [from, to] = [join(home, name), join(folder, name)];
   try {
@@ -27,7 +35,7 @@ export async function tryLink(home: string, folder: string): Promise<void> {
   } catch (cause) {
     const known = sinkError(folder, cause);
     if (known.problem === "full" || known.problem === "read-only") throw known;
-    throw new UserError(`Cannot move files from ${home} to ${folder}: ${reasonOf(cause)}`, {
+    throw new UserError(`Cannot move files from ${told} to ${folder}: ${reasonOf(cause)}`, {
       hint: "Both must be on the same file system, writable, and that file system must have hard links.",
       cause,
     });
@@ -39,7 +47,7 @@ export async function tryLink(home: string, folder: string): Promise<void> {
 
 /** In plain words where the runtime speaks of its own flags, which nobody can give to a compiled program. */
 function reasonOf(error: unknown): string {
-  return error instanceof Deno.errors.NotCapable
-    ? "this program was not given the right to write there"
-    : messageOf(error);
+  if (error instanceof Deno.errors.NotCapable) return "this program was not given the right to write there";
+  // The name of a file that was only tried, and is gone, tells nobody anything.
+  return messageOf(error).replace(/: \w+ '[^']*\/\.try-.*$/, "");
 }

@@ -22,6 +22,10 @@ Deno.test("--help leads with examples, names every flag with variable and defaul
 Deno.test("a command's --help leads with examples, and names its options and no others", async () => {
   for (
     const [name, options] of [
+      [
+        "check",
+        [...ALL_OPTIONS.filter(({ hidden }) => !hidden).map(({ name }) => name), "help", "json"].sort(),
+      ],
       ["inspect", ["csv", "help", "json", "rows"]],
       ["schema", [
         ...["config", "help", "json", "kafka-config", "registry", "registry-username", "separator"],
@@ -139,6 +143,11 @@ const MISUSES: readonly Misuse[] = [
       "error: schema takes one argument: a SUBJECT, FILE.avsc, ID or GUID",
       "hint: See kafka2parquet schema --help.",
     ],
+  },
+  {
+    args: ["check", "orders"],
+    code: 2,
+    stderr: ["error: check takes no argument", "hint: See kafka2parquet check --help."],
   },
   { args: ["shema", "a"], code: 2, stderr: [`error: Unknown command "shema"`, "hint: Did you mean schema?"] },
   {
