@@ -11,7 +11,7 @@ import { GroupMember } from "../../src/kafka/member.ts";
 import type { KafkaClient, MemberHandler, OffsetPosition } from "../../src/kafka/mod.ts";
 import { readOffsets } from "../../src/kafka/offsets.ts";
 import type { TopicPartition } from "../../src/model.ts";
-import { LocalSink } from "../../src/sink/mod.ts";
+import { LocalSink, SinkError } from "../../src/sink/mod.ts";
 import { Disk, installDisks } from "./disk.ts";
 import { encoder } from "./encoder.ts";
 import { Group } from "./group.ts";
@@ -198,7 +198,11 @@ class Scenario {
     process.state = "dead";
     slot.process = undefined;
     const isDiskInTrouble = [...this.#disks.values()].some((disk) => disk.trouble !== undefined);
-    if (error !== undefined && !KNOWN_FAILURE.test(messageOf(error)) && !isDiskInTrouble) {
+    // Told to end while it waited for a disk to work again: it says what it had still to do, whether or not the disk
+    // has come back in the meantime.
+    const hasWaited = slot.ending?.signal.aborted && error instanceof Error &&
+      error.cause instanceof SinkError;
+    if (error !== undefined && !KNOWN_FAILURE.test(messageOf(error)) && !isDiskInTrouble && !hasWaited) {
       world.violate(`exit: ${slot.name} ends by itself: ${error instanceof Error ? error.stack : error}`);
     }
     this.#startSoon(slot, 3_000);
