@@ -4,3 +4,8 @@
  */
 export { supervise, type SuperviseOptions } from "./supervisor.ts";
 export type { Archive, Progress, Summary } from "./messages.ts";
+
+/** What makes a row of a record, or says why there is none: loaded by those who have records and no Kafka. */
+export function loadDecoding() {
+  return import("./decoding.ts");
+}

@@ -14,6 +14,7 @@ export interface Actions {
   inspect(paths: readonly string[], flags: Texts): Promise<ExitCode>;
   schema(of: string, flags: Texts): Promise<ExitCode>;
   verify(folder: string, flags: Texts): Promise<ExitCode>;
+  redrive(folder: string, flags: Texts): Promise<ExitCode>;
 }
 
 const EXAMPLES = `Archive Kafka topics of Avro records as Parquet files, exactly once.
