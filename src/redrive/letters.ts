@@ -44,6 +44,8 @@ function letterOf(names: readonly string[], values: readonly Value[]): DeadLette
 
 /** Readers give times as texts, and those that no calendar has as a number with its unit. */
 export function timestampMs(text: string): bigint {
-  const ms = Date.parse(text);
-  return BigInt(Number.isNaN(ms) ? text.split(" ", 1)[0]! : ms);
+  const [, seconds, ms] = /^(.+)\.(\d{3})Z$/.exec(text) ?? [];
+  if (seconds === undefined) return BigInt(text.split(" ", 1)[0]!);
+  // Apart, because the last second of the calendar ends within itself.
+  return BigInt(Date.parse(`${seconds}Z`)) + BigInt(ms!);
 }
