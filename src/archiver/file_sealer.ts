@@ -5,6 +5,7 @@ import type { Config } from "../config.ts";
 import { footerEntries, type ParquetEncoder, type RangeCounts } from "../parquet/mod.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
 import { VERSION } from "../version.ts";
+import { addCounts } from "./sums.ts";
 import { isPattern } from "./topics.ts";
 import type { OpenFile } from "./open_file.ts";
 
@@ -12,6 +13,8 @@ import type { OpenFile } from "./open_file.ts";
 export interface SealedFile extends FileToPrepare {
   readonly topic: string;
   readonly kind: "data" | "dead_letter";
+  /** How many dead letters it holds, by reason. */
+  readonly reasons: Readonly<Record<string, number>>;
 }
 
 export interface FileSealerOptions {
@@ -47,6 +50,7 @@ export class FileSealer {
         kind,
         final: finalName(config.output, folder, this.#options.randomUUID()),
         rows: columns.rows,
+        reasons: kind === "dead_letter" ? deadLettersIn(of.ranges) : {},
         bytes: this.#encode(columns, kind, { ...of, ranges, schemas: file.schemas }),
       });
     };
@@ -80,6 +84,12 @@ export class FileSealer {
       metadata: footerEntries({ version: VERSION, kind, cluster, group: config.group, ...of }),
     });
   }
+}
+
+function deadLettersIn(ranges: readonly RangeCounts[]): Record<string, number> {
+  const reasons: Record<string, number> = {};
+  for (const { deadLetters } of ranges) addCounts(reasons, deadLetters);
+  return reasons;
 }
 
 /** Several topics have a folder each, so that one glob never meets two sets of columns. */
