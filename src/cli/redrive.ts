@@ -48,7 +48,7 @@ export async function redrive(folder: string, flags: Texts): Promise<ExitCode> {
       sums.add(report);
       flushLogging();
       tellProblems(report);
-      if (isJson) write(output, reportAsJson(report));
+      if (isJson) write(output, [reportAsJson(report)]);
     }
   } finally {
     flushLogging();
@@ -57,7 +57,8 @@ export async function redrive(folder: string, flags: Texts): Promise<ExitCode> {
     else write(output, sumsAsLines(sums, { folder, isDry, width: terminalWidth(Infinity) }));
   }
   if (sums.failed > 0) return ExitCode.failure;
-  return sums.records > sums.redriven ? ExitCode.deadLetters : ExitCode.ok;
+  const isLeft = sums.records > sums.redriven || sums.passedOver.publishing > 0;
+  return isLeft ? ExitCode.deadLetters : ExitCode.ok;
 }
 
 /** What is done goes on where nobody reads of it. */

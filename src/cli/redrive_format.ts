@@ -8,6 +8,12 @@ const REASONS_SHOWN_MAX = 20;
 /** Reasons kept at all: each may name another value. */
 const REASONS_MAX = 1_000;
 
+const PASSED_OVER = {
+  "other-kind": "without dead letters: passed over",
+  "foreign": "of another archive: passed over",
+  "publishing": "of a checkpoint that is not published to its end: redrive again when it is",
+} as const;
+
 /** Sums over the reports of one redrive. */
 export class RedriveSums {
   files = 0;
@@ -16,7 +22,7 @@ export class RedriveSums {
   failed = 0;
   recovered = 0;
   gone = 0;
-  passedOver = 0;
+  readonly passedOver = { "other-kind": 0, "foreign": 0, "publishing": 0 };
   dataFiles = 0;
   readonly reasons = new Map<Kind, { records: number; redriven: number }>();
   /** Why records are dead letters still. */
@@ -34,7 +40,7 @@ export class RedriveSums {
         this.gone++;
         return;
       case "passed-over":
-        this.passedOver++;
+        this.passedOver[report.why]++;
         return;
       case "failed":
         this.failed++;
@@ -105,25 +111,28 @@ function verdictLines(sums: RedriveSums, { folder, isDry }: Context): string[] {
   return [
     ...recovered === 0 ? [] : [`${plural(recovered, "file")} of an interrupted redrive: ended now`],
     ...gone === 0 ? [] : [`${plural(gone, "file")} vanished meanwhile: another redrive has them`],
-    ...passedOver === 0 ? [] : [`${plural(passedOver, "file")} without dead letters: passed over`],
+    ...Object.entries(PASSED_OVER).flatMap(([why, text]) => {
+      const count = passedOver[why as keyof typeof PASSED_OVER];
+      return count === 0 ? [] : [`${plural(count, "file")} ${text}`];
+    }),
     ...failed === 0 ? [] : [`${plural(failed, "problem")}: see above`],
     cleanLine(verdict),
   ];
 }
 
-/** One line for a report; none for what tells nothing. */
-export function reportAsJson(report: Report): string[] {
+/** One line for a report. */
+export function reportAsJson(report: Report): string {
   switch (report.kind) {
     case "file":
-      return [toJson(fileAsJson(report))];
+      return toJson(fileAsJson(report));
     case "recovered":
-      return [toJson({ kind: "recovered", path: report.path, files: report.files, missing: report.missing })];
+      return toJson({ kind: "recovered", path: report.path, files: report.files, missing: report.missing });
     case "gone":
-      return [toJson({ kind: "gone", path: report.path })];
+      return toJson({ kind: "gone", path: report.path });
     case "failed":
-      return [toJson({ kind: "error", path: report.path, error: report.error.message })];
+      return toJson({ kind: "error", path: report.path, error: report.error.message });
     case "passed-over":
-      return [];
+      return toJson({ kind: "passed-over", path: report.path, why: report.why });
   }
 }
 
@@ -146,7 +155,7 @@ export function sumsAsJson(sums: RedriveSums, { folder, isDry }: Context): strin
     ...{ kind: "totals", path: folder, dry_run: isDry },
     ...{ files, records, redriven, remaining: records - redriven },
     reasons: reasonsAsJson(reasons),
-    ...{ data_files: dataFiles, recovered, gone, passed_over: passedOver, problems: failed },
+    ...{ data_files: dataFiles, recovered, gone, passed_over: { ...passedOver }, problems: failed },
   });
 }
 

@@ -14,11 +14,19 @@ import {
   parquetPaths,
   readFooter,
 } from "../parquet/mod.ts";
-import { type FileToPrepare, type Fingerprint, fingerprintOf, LocalExchange } from "../sink/mod.ts";
+import {
+  type FileToPrepare,
+  findHomes,
+  type Fingerprint,
+  fingerprintOf,
+  type Home,
+  LocalExchange,
+} from "../sink/mod.ts";
 import { VERSION } from "../version.ts";
 import { type DecoderOptions, Redecoder, type RowsFile, type StillBad } from "./decode.ts";
 import { type DeadLetter, readDeadLetters } from "./letters.ts";
 import { rangesOf, type RecordPlace } from "./offsets.ts";
+import { ownershipOf } from "./ownership.ts";
 import { dataFolderOf } from "./place.ts";
 import { type Kind, kindOf } from "./reasons.ts";
 import type { FileReport, KindCounts, Report } from "./reports.ts";
@@ -48,19 +56,23 @@ export async function* redrive(folder: string, options: RedriveOptions): AsyncGe
       missing: missing.map((final) => join(options.output, final)),
     };
   }
+  // What is written on the way is not looked through again.
+  const found = await Array.fromAsync(parquetPaths(folder));
+  const { homes } = await findHomes(options.output);
   const decoding = await loadDecoding();
   const work = new Redrive(options, {
     exchange,
+    homes,
     decoder: new Redecoder({ ...options, decoding }),
     encoder: await loadParquetEncoder(),
     newDeadLetters: () => decoding.newDeadLetters(),
   });
-  // What is written on the way is not looked through again.
-  for (const found of await Array.fromAsync(parquetPaths(folder))) yield await work.tryFile(found);
+  for (const one of found) yield await work.tryFile(one);
 }
 
 interface Parts {
   readonly exchange: LocalExchange | undefined;
+  readonly homes: readonly Home[];
   readonly decoder: Redecoder;
   readonly encoder: ParquetEncoder;
   newDeadLetters(): Columns;
@@ -104,7 +116,10 @@ class Redrive {
   async #file(path: string): Promise<Report> {
     const read = await fingerprintOf(path);
     const { content, isIntact, rows } = await ofFile(() => readFooter(path));
-    if (content?.kind !== "dead_letter") return { kind: "passed-over", path };
+    if (content?.kind !== "dead_letter") return { kind: "passed-over", path, why: "other-kind" };
+    const links = (await Deno.stat(path)).nlink ?? 1;
+    const ownership = ownershipOf(content, { homes: this.#parts.homes, links });
+    if (ownership !== "ours") return { kind: "passed-over", path, why: ownership };
     if (isIntact === false) throw new FileProblem(`${path}: its footer was changed after it was written`);
     await ofFile(() => checkPages(path));
     const sorted = await this.#sort(path);

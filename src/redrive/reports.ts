@@ -37,6 +37,10 @@ export type Report =
   }
   /** Another redrive has exchanged it meanwhile. */
   | { readonly kind: "gone"; readonly path: string }
-  /** A file of another kind, or of another program. */
-  | { readonly kind: "passed-over"; readonly path: string }
+  | {
+    readonly kind: "passed-over";
+    readonly path: string;
+    /** A file of another kind or program, one of another archive, or one whose checkpoint is being published. */
+    readonly why: "other-kind" | "foreign" | "publishing";
+  }
   | { readonly kind: "failed"; readonly path: string; readonly error: UserError };

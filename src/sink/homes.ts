@@ -83,6 +83,7 @@ class HomeReader {
     await this.#findExchanges(root);
     const store = (await this.#try(join(root, STORE), readIfThere))?.trim();
     for (const { folder: ofCluster, name: cluster } of clusters) {
+      if (cluster === EXCHANGES) continue;
       for (const { folder: home, name: group } of await this.#namedFoldersIn(ofCluster)) {
         const checkpoints = await this.#checkpointsIn(home, { isQuarantined: false });
         const topics = await this.#namesIn(join(home, TOPICS));

@@ -4,9 +4,10 @@ import { basename } from "node:path";
 import { armFaults } from "../../src/fault.ts";
 import { parseEntries } from "../../src/parquet/mod.ts";
 import type { FileReport, Report } from "../../src/redrive/mod.ts";
+import { LocalSink } from "../../src/sink/mod.ts";
 import { verify } from "../../src/verify/mod.ts";
 import type { Archive, Row } from "../support/mod.ts";
-import { hopeless, makeStage, type Stage, unknown } from "./stage.ts";
+import { CHECKPOINT, hopeless, makeStage, NAMES, type Stage, unknown } from "./stage.ts";
 
 /** What is wrong with the archive, one kind a finding. */
 async function problems({ output, deadLetter }: Stage): Promise<string[]> {
@@ -255,4 +256,37 @@ Deno.test("redrive: where each topic has a folder, rows go into that of theirs",
     const [file] = fileReport(await stage.redrive([7])).dataFiles;
     assert.equal(file!.path!.slice(stage.output.length + 1), expected + basename(file!.path!));
   }
+});
+
+/** Opens the archive as the program does, with a checkpoint of that id prepared. */
+async function prepare(stage: Stage, of: { readonly group: string; readonly topic: string }) {
+  const sink = await LocalSink.open({ output: stage.output, cluster: NAMES.cluster, group: of.group });
+  const ref = { generation: 1, id: CHECKPOINT };
+  const preparation = await sink.begin(ref);
+  await preparation.seal(of.topic, []);
+  return () => sink.publish(ref);
+}
+
+Deno.test("redrive: dead letters of another archive that shares the folder are left alone", async () => {
+  for (const [group, topic] of [["other", NAMES.topic], [NAMES.group, "payments"]] as const) {
+    await using stage = await makeStage();
+    const publish = await prepare(stage, { group, topic });
+    await publish();
+    await stage.letters("letters", [unknown(3)]);
+    const reports = await stage.redrive([7]);
+    assert.deepEqual(reports.map((one) => one.kind === "passed-over" && one.why), ["foreign"]);
+    assert.equal((await stage.dead()).rows.length, 1);
+  }
+});
+
+Deno.test("redrive: a file whose checkpoint is not published to its end waits, or it would come back", async () => {
+  await using stage = await makeStage();
+  const publish = await prepare(stage, NAMES);
+  await makeUsual(stage);
+  const why = async () =>
+    (await stage.redrive([7])).map((one) => one.kind === "passed-over" ? one.why : one.kind);
+  assert.deepEqual(await why(), ["publishing"]);
+  await publish();
+  assert.deepEqual(await why(), ["file"]);
+  assert.equal((await stage.dead()).rows.length, 1);
 });

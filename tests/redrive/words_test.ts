@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { timestampMs } from "../../src/redrive/letters.ts";
 import { rangesOf } from "../../src/redrive/offsets.ts";
+import { ownershipOf } from "../../src/redrive/ownership.ts";
 import { kindOf } from "../../src/redrive/reasons.ts";
 
 Deno.test("redrive: offsets as ranges; one that comes twice is in two of them", () => {
@@ -34,4 +35,13 @@ Deno.test("redrive: times as readers write them", () => {
   assert.equal(timestampMs("1969-12-31T23:59:59.999Z"), -1n);
   assert.equal(timestampMs("+275760-09-13T00:00:00.000Z"), 8_640_000_000_000_000n);
   assert.equal(timestampMs("9223372036854775807 ms"), 9_223_372_036_854_775_807n);
+});
+
+Deno.test("redrive: without the program's own folders all are ours, but for what has a second name still", () => {
+  const content = { cluster: "c", group: "g", topic: "t", checkpoint: "1" };
+  assert.equal(ownershipOf(content, { homes: [], links: 1 }), "ours");
+  assert.equal(ownershipOf(content, { homes: [], links: 2 }), "publishing");
+  const home = { cluster: "c", group: "g", store: undefined, topics: ["t"], checkpoints: [] };
+  // A backup by hard links is no second life.
+  assert.equal(ownershipOf(content, { homes: [home], links: 2 }), "ours");
 });
