@@ -33,6 +33,9 @@ Examples:
   # Look into the files; prove that they are complete
   kafka2parquet inspect parquet_data/data
   kafka2parquet verify parquet_data/data
+
+  # Decode dead letters again, after their schema was registered or mended
+  kafka2parquet redrive parquet_data/dead_letter
 `;
 
 const CLOSING = `
