@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import avsc from "avsc";
 import { REDRIVE_POINTS } from "../../src/fault.ts";
+import { canMount, testDisk } from "../support/disk.ts";
 import { integrationTest } from "../support/integration.ts";
 import {
   parquetFiles,
@@ -191,3 +192,35 @@ integrationTest("redrive: without a registry nothing is changed, exit 69", async
   assert.equal((await program.exit).code, 69, program.stderr.join("\n"));
   assert.equal((await readArchive(job.deadLetter)).rows.length, 1);
 });
+
+if (canMount()) {
+  integrationTest("redrive: a full disk, or dead letters on another one, change nothing", async (servers) => {
+    await using folder = await tempDir();
+    await using disk = await testDisk({ sizeMiB: 8 });
+    const made = await makeLateJob(servers, folder);
+    await copyOf(made, disk.outside(`${disk.path}/parquet_data`));
+    const run = async (output: string, deadLetter: string) => {
+      const command = ["redrive", deadLetter, "--output", output, "--registry", servers.registry];
+      await using program = disk.runProgram(command);
+      return { code: (await program.exit).code, stderr: program.stderr.join("\n") };
+    };
+    const [data, deadLetter] = ["data", "dead_letter"].map((name) => `${disk.path}/parquet_data/${name}`);
+    const dead = async () => (await readArchive(disk.outside(deadLetter!))).rows.length;
+    await disk.fill();
+    const full = await run(data!, deadLetter!);
+    assert.equal(full.code, 1, full.stderr);
+    assert.match(full.stderr, /^error: .*: the disk is full$/m);
+    assert.equal(await dead(), 15);
+    await disk.free();
+    // The archive that it was copied from is on another disk.
+    const apart = await run(made.output, deadLetter!);
+    assert.equal(apart.code, 1, apart.stderr);
+    assert.match(apart.stderr, /^hint: Both must be on the same file system/m);
+    assert.equal(await dead(), 15);
+    const done = await run(data!, deadLetter!);
+    assert.equal(done.code, 3, done.stderr);
+    assert.equal(await dead(), 1);
+  });
+} else {
+  console.error("A test with a full disk is skipped: the kernel allows no mount namespaces (unshare -Urm)");
+}
