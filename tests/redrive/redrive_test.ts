@@ -1,13 +1,15 @@
 /** Dead letters decoded again: what a user finds afterwards, and what `verify` says of it. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
+import { ExitCode, UserError } from "../../src/errors.ts";
 import { armFaults } from "../../src/fault.ts";
 import { parseEntries } from "../../src/parquet/mod.ts";
 import type { FileReport, Report } from "../../src/redrive/mod.ts";
+import type { SchemaLookup } from "../../src/registry/mod.ts";
 import { LocalSink } from "../../src/sink/mod.ts";
 import { verify } from "../../src/verify/mod.ts";
 import type { Archive, Row } from "../support/mod.ts";
-import { CHECKPOINT, hopeless, makeStage, NAMES, type Stage, unknown } from "./stage.ts";
+import { CHECKPOINT, hopeless, makeStage, NAMES, SCHEMAS, type Stage, unknown } from "./stage.ts";
 
 /** What is wrong with the archive, one kind a finding. */
 async function problems({ output, deadLetter }: Stage): Promise<string[]> {
@@ -289,4 +291,25 @@ Deno.test("redrive: a file whose checkpoint is not published to its end waits, o
   await publish();
   assert.deepEqual(await why(), ["file"]);
   assert.equal((await stage.dead()).rows.length, 1);
+});
+
+Deno.test("redrive: a registry that goes silent ends it; what was done by then is done, and nothing else", async () => {
+  await using stage = await makeStage();
+  await stage.data("a", [{ first: 0n, next: 10n, deadLetters: { "no-schema": 3 } }]);
+  await stage.letters("a", [unknown(3)]);
+  await stage.letters("b", [unknown(4), unknown(5, 8)]);
+  const silent = new UserError("The schema registry has stopped answering", {
+    exitCode: ExitCode.unavailable,
+  });
+  const lookup = (id: number): Promise<SchemaLookup> =>
+    id === 8 ? Promise.reject(silent) : Promise.resolve({
+      ...{ kind: "found", id, schemaType: "AVRO", references: [] },
+      text: JSON.stringify(SCHEMAS[7]),
+    });
+  await assert.rejects(stage.redrive([], { lookup }), silent);
+  assert.deepEqual((await stage.dead()).rows.map(({ offset }) => offset), [4n, 5n]);
+  assert.deepEqual(await problems(stage), []);
+  await stage.redrive([7, 8]);
+  assert.deepEqual(ids((await stage.rows()).rows).slice(0, 3), [3, 4, 5]);
+  assert.deepEqual(await problems(stage), []);
 });
