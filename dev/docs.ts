@@ -16,7 +16,8 @@ export function optionsTable(): string {
         : `\`${option.default}\``;
       // A config file cannot name another one.
       const lacks = hidden ? " (no flag)" : name === OPTIONS.configFile.name ? " (no key)" : "";
-      lines.push(`| ${flag} | \`${envName(option)}\` | ${value} | ${what}${lacks} |`);
+      // A bar would begin the next cell, in code as well.
+      lines.push(`| ${flag.replaceAll("|", "\\|")} | \`${envName(option)}\` | ${value} | ${what}${lacks} |`);
     }
   }
   return lines.join("\n");

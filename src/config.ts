@@ -29,6 +29,8 @@ export interface Config {
   /** Archive up to the end seen at start, then exit. */
   readonly untilEnd: boolean;
   readonly onError: "dead-letter" | "skip" | "stop";
+  /** How many bad records are too many; undefined where none are. */
+  readonly maxErrors: MaxErrors | undefined;
   readonly onSinkError: "retry" | "stop";
   /** Between the names of nested fields in a column name. */
   readonly separator: string;
@@ -51,6 +53,11 @@ export interface Config {
 
 /** Where a group without committed offsets starts: `files` is where the archive's own files end. */
 export type StartPosition = "earliest" | "latest" | "files" | { readonly atMs: number };
+
+/** Bad records of one topic: so many since the start, or a share of the last ones. */
+export type MaxErrors =
+  | { readonly kind: "count"; readonly records: number }
+  | { readonly kind: "share"; readonly percent: number };
 
 export const COMPRESSIONS = ["snappy", "zstd", "gzip", "brotli", "lz4_raw", "none"] as const;
 export type Compression = typeof COMPRESSIONS[number];

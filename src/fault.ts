@@ -65,7 +65,27 @@ export const FAULT_POINTS = [
   "before-leave",
   "after-leave",
 ] as const;
-export type FaultPoint = typeof FAULT_POINTS[number];
+/** Of `redrive`, in the order in which it passes them; `file-linked` comes by once for each file that is published. */
+export const REDRIVE_POINTS = [
+  // Prepare.
+  "redrive-folder-made",
+  "redrive-file-written",
+  "redrive-manifest-written",
+  "redrive-prepared",
+  // Commit.
+  "redrive-committed",
+  "redrive-commit-synced",
+  // Publish.
+  "redrive-published",
+  "redrive-files-removed",
+  "redrive-source-removed",
+  "redrive-manifest-removed",
+  "redrive-folder-removed",
+  // Of what was not committed.
+  "redrive-discarding",
+] as const;
+const ALL_POINTS = [...FAULT_POINTS, ...REDRIVE_POINTS] as const;
+export type FaultPoint = typeof ALL_POINTS[number];
 
 const SIGNALS = ["SIGKILL", "SIGSTOP"] as const;
 /** Text and number of the operating system's errors, which Deno gives as plain errors with a code. */
@@ -168,7 +188,7 @@ function parseFault(text: string): ArmedFault {
     throw refusal(`${FAULT_VARIABLE}: "${text}" is not <point>:<fault>, with @<n> or @<n>+ behind it`);
   }
   const [, name, what, passing, repeated] = match;
-  const point = FAULT_POINTS.find((one) => one === name);
+  const point = ALL_POINTS.find((one) => one === name);
   if (point === undefined) throw refusal(`${FAULT_VARIABLE}: there is no fault point "${name}"`);
   const fault = parseWhat(what!);
   if (fault === undefined) throw refusal(`${FAULT_VARIABLE}: there is no fault "${what}"`);
@@ -192,7 +212,7 @@ function parseWhat(what: string): Fault | undefined {
 
 function refusal(message: string): UserError {
   return new UserError(message, {
-    hint: `Points: ${FAULT_POINTS.join(", ")}. Faults: ${SIGNALS.join(", ")}, ${
+    hint: `Points: ${ALL_POINTS.join(", ")}. Faults: ${SIGNALS.join(", ")}, ${
       Object.keys(ERRORS).join(", ")
     }, delay=2s.`,
     exitCode: ExitCode.config,

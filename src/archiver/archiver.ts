@@ -23,6 +23,7 @@ import { type FileToPrepare, LocalSink, problemLine, type Sink } from "../sink/m
 import { noun } from "../words.ts";
 import { describeAssignment, fetchError } from "./describe.ts";
 import { FileLog } from "./file_log.ts";
+import { ErrorLimits } from "./error_limit.ts";
 import { tellForeignOffsets } from "./foreign_offsets.ts";
 import { judgeWhileAlive } from "./judging.ts";
 import { sweepQuarantine } from "./quarantine.ts";
@@ -79,6 +80,7 @@ export class Archiver implements MemberHandler {
   readonly #schemas: Schemas;
   readonly #sealer: FileSealer;
   readonly #totals: Totals;
+  readonly #errorLimits: ErrorLimits;
   /** Aborted when the end has begun: a signal, the end of a bounded run, or a failure. */
   readonly #ending: AbortController;
   readonly #ends: ReadonlyMap<string, bigint> | undefined;
@@ -150,6 +152,7 @@ export class Archiver implements MemberHandler {
     this.#sink = parts.sink;
     this.#isNewSink = parts.isNewSink ?? false;
     this.#totals = parts.totals;
+    this.#errorLimits = new ErrorLimits(config.maxErrors);
     this.#ending = parts.ending;
     this.#schemas = parts.schemas;
     this.#sealer = parts.sealer;
@@ -239,6 +242,7 @@ export class Archiver implements MemberHandler {
       schemas: this.#schemas,
       sealer: this.#sealer,
       totals: this.#totals,
+      errorLimits: this.#errorLimits,
       memory: planMemory(this.#config.maxMemoryBytes / this.#config.workers),
       client: this.#client,
       ends: this.#ends,

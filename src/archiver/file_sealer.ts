@@ -6,6 +6,7 @@ import type { SchemaId } from "../model.ts";
 import { footerEntries, type ParquetEncoder, type RangeCounts } from "../parquet/mod.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
 import { VERSION } from "../version.ts";
+import { addCounts } from "./sums.ts";
 import { isPattern } from "./topics.ts";
 import type { OpenFile } from "./open_file.ts";
 
@@ -13,6 +14,8 @@ import type { OpenFile } from "./open_file.ts";
 export interface SealedFile extends FileToPrepare {
   readonly topic: string;
   readonly kind: "data" | "dead_letter";
+  /** How many dead letters it holds, by reason. */
+  readonly reasons: Readonly<Record<string, number>>;
 }
 
 export interface FileSealerOptions {
@@ -48,6 +51,7 @@ export class FileSealer {
         kind,
         final: finalName(config.output, folder, this.#options.randomUUID()),
         rows: columns.rows,
+        reasons: kind === "dead_letter" ? deadLettersIn(of.ranges) : {},
         bytes: this.#encode(columns, kind, { ...of, ranges, schemas: file.schemas }),
       });
     };
@@ -81,6 +85,12 @@ export class FileSealer {
       metadata: footerEntries({ version: VERSION, kind, cluster, group: config.group, ...of }),
     });
   }
+}
+
+function deadLettersIn(ranges: readonly RangeCounts[]): Record<string, number> {
+  const reasons: Record<string, number> = {};
+  for (const { deadLetters } of ranges) addCounts(reasons, deadLetters);
+  return reasons;
 }
 
 /** Several topics have a folder each, so that one glob never meets two sets of columns. */

@@ -18,6 +18,9 @@ export interface Progress {
   readonly bytes: number;
   readonly deadLetters: number;
   readonly skipped: number;
+  /** The same by reason; absent where there is none. */
+  readonly deadLetterReasons?: Readonly<Record<string, number>>;
+  readonly skippedReasons?: Readonly<Record<string, number>>;
   /** Rows that are held in memory or in files that are not committed. */
   readonly bufferedRows: number;
   /** Records between the positions and the ends of the partitions, where known. */

@@ -9,3 +9,8 @@ export type { Archive, Progress, Summary } from "./messages.ts";
 export function loadStart(): Promise<typeof import("./start.ts")> {
   return import("./start.ts");
 }
+
+/** What makes a row of a record, or says why there is none: loaded by those who have records and no Kafka. */
+export function loadDecoding(): Promise<typeof import("./decoding.ts")> {
+  return import("./decoding.ts");
+}

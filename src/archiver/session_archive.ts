@@ -6,6 +6,7 @@ import type { KafkaClient, Session } from "../kafka/mod.ts";
 import type { FetchedRecords, TopicPartition } from "../model.ts";
 import type { FileToPrepare, Sink } from "../sink/mod.ts";
 import type { LossAhead } from "./data_loss.ts";
+import type { ErrorLimits } from "./error_limit.ts";
 import { LossWatch } from "./loss_watch.ts";
 import type { MemoryPlan } from "./memory.ts";
 import type { FileSealer } from "./file_sealer.ts";
@@ -23,6 +24,7 @@ export interface SessionOptions {
   readonly schemas: Schemas;
   readonly sealer: FileSealer;
   readonly totals: Totals;
+  readonly errorLimits: ErrorLimits;
   readonly memory: MemoryPlan;
   readonly client: Pick<KafkaClient, "retention" | "offsets">;
   /** Where partitions of a bounded run end; undefined for a run without end. */
@@ -249,6 +251,7 @@ export class SessionArchive {
     let topic = this.#topics.get(name);
     if (topic !== undefined) return topic;
     const { session, config, sink, schemas, sealer, totals, memory, randomUUID, onFailure } = this.#options;
+    const { errorLimits } = this.#options;
     const pipeline = new CheckpointPipeline({
       topic: name,
       generation: session.generation,
@@ -279,6 +282,7 @@ export class SessionArchive {
       pipeline,
       sealer,
       totals,
+      errorLimit: errorLimits.of(name),
     });
     this.#topics.set(name, topic);
     return topic;

@@ -12,6 +12,8 @@ export function sumOf(parts: readonly Progress[]): Progress {
     parts.some((part) => count(part) !== undefined) ? sum((part) => count(part) ?? 0) : undefined;
   const lag = known((part) => part.lag);
   const partitions = known((part) => part.partitions);
+  const deadLetterReasons = reasonsOf(parts, ({ deadLetterReasons }) => deadLetterReasons);
+  const skippedReasons = reasonsOf(parts, ({ skippedReasons }) => skippedReasons);
   const loss = parts.reduce<LossAhead | undefined>((found, part) => nearer(found, part.loss), undefined);
   return {
     rows: sum((part) => part.rows),
@@ -19,6 +21,8 @@ export function sumOf(parts: readonly Progress[]): Progress {
     bytes: sum((part) => part.bytes),
     deadLetters: sum((part) => part.deadLetters),
     skipped: sum((part) => part.skipped),
+    ...(deadLetterReasons !== undefined && { deadLetterReasons }),
+    ...(skippedReasons !== undefined && { skippedReasons }),
     bufferedRows: sum((part) => part.bufferedRows),
     ...(lag !== undefined && { lag }),
     ...(partitions !== undefined && { partitions }),
@@ -27,8 +31,29 @@ export function sumOf(parts: readonly Progress[]): Progress {
 }
 
 /** What is left of an archiver that has died: its counts, but nothing that it held. */
-export function withoutHeld({ rows, files, bytes, deadLetters, skipped }: Progress): Progress {
-  return { rows, files, bytes, deadLetters, skipped, bufferedRows: 0 };
+export function withoutHeld(progress: Progress): Progress {
+  const { rows, files, bytes, deadLetters, skipped, deadLetterReasons, skippedReasons } = progress;
+  return {
+    ...{ rows, files, bytes, deadLetters, skipped },
+    ...(deadLetterReasons !== undefined && { deadLetterReasons }),
+    ...(skippedReasons !== undefined && { skippedReasons }),
+    bufferedRows: 0,
+  };
+}
+
+/** Adds counts by reason to sums. */
+export function addCounts(sums: Record<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [reason, count] of Object.entries(counts)) sums[reason] = (sums[reason] ?? 0) + count;
+}
+
+/** The sums of counts by reason; undefined where nobody has any. */
+function reasonsOf(
+  parts: readonly Progress[],
+  of: (part: Progress) => Readonly<Record<string, number>> | undefined,
+): Record<string, number> | undefined {
+  const sums: Record<string, number> = {};
+  for (const part of parts) addCounts(sums, of(part) ?? {});
+  return Object.keys(sums).length === 0 ? undefined : sums;
 }
 
 /** `rows in files`, and the counts of what went wrong where anything did, as a template for the log. */

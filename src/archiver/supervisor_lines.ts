@@ -91,7 +91,8 @@ export function doneLine(
   total: Progress,
   { seconds, rebuilds }: { readonly seconds: number; readonly rebuilds: number },
 ): Line {
-  const { lag: _lag, loss: _loss, partitions: _partitions, ...counts } = total;
+  const { lag: _lag, loss: _loss, partitions: _partitions, deadLetterReasons, skippedReasons, ...counts } =
+    total;
   const size = total.bytes > 0 ? ", {size}" : "";
   const them = rebuilds === 1 ? "its" : "their";
   const died = rebuilds > 0
@@ -99,14 +100,23 @@ export function doneLine(
       `${them} last files may not be counted`
     : "";
   return {
-    template: `Done: ${countsTemplate(total)}${size} in {seconds} s${died}`,
+    template: `Done: ${countsTemplate(total)}${size} in {seconds} s${died}` +
+      (deadLetterReasons === undefined ? "" : "; dead letters: {deadLetterReasons}") +
+      (skippedReasons === undefined ? "" : "; skipped: {skippedReasons}"),
     properties: {
       ...counts,
+      ...(deadLetterReasons !== undefined && { deadLetterReasons: reasonsText(deadLetterReasons) }),
+      ...(skippedReasons !== undefined && { skippedReasons: reasonsText(skippedReasons) }),
       size: sizeText(total.bytes),
       seconds: Number(seconds.toFixed(1)),
       ...(rebuilds > 0 && { rebuilds }),
     },
   };
+}
+
+/** `3 no-header, 1 bad-value`. */
+function reasonsText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts).map(([reason, count]) => `${count} ${reason}`).join(", ");
 }
 
 function wasOrWere(count: number): string {

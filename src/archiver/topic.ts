@@ -8,6 +8,7 @@ import type { FetchedRecords, PartitionRange, RecordRun } from "../model.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
 import { nextTurn } from "../wait.ts";
 import { BadRecords } from "./bad_records.ts";
+import type { ErrorLimit } from "./error_limit.ts";
 import type { FileSealer, SealedFile } from "./file_sealer.ts";
 import { OpenFile } from "./open_file.ts";
 import { limitReached, type RotationLimits } from "./rotation.ts";
@@ -55,6 +56,8 @@ export interface TopicOptions {
   readonly pipeline: CheckpointPipeline;
   readonly sealer: FileSealer;
   readonly totals: Totals;
+  /** Undefined where any number of bad records will do. */
+  readonly errorLimit: ErrorLimit | undefined;
 }
 
 export class TopicArchive {
@@ -84,8 +87,8 @@ export class TopicArchive {
     this.#schemas = options.schemas;
     this.#sealer = options.sealer;
     this.#totals = options.totals;
-    const { topic, totals } = options;
-    this.#bad = new BadRecords({ topic, onError: options.config.onError, file: this.#file, totals });
+    const { topic, totals, errorLimit: limit } = options;
+    this.#bad = new BadRecords({ topic, onError: options.config.onError, limit, file: this.#file, totals });
   }
 
   /** Rows in the open file, and in files that are not published yet. */
@@ -118,9 +121,9 @@ export class TopicArchive {
 
   /** Counts files that the pipeline has published. */
   published(files: readonly FileToPrepare[]): void {
-    for (const { rows, bytes, kind } of files as readonly SealedFile[]) {
+    for (const { rows, bytes, kind, reasons } of files as readonly SealedFile[]) {
       if (kind === "dead_letter") {
-        this.#totals.deadLetters += rows;
+        this.#totals.addDeadLetters(rows, reasons);
         continue;
       }
       this.#sealedRows -= rows;
@@ -248,6 +251,7 @@ export class TopicArchive {
   ): number {
     const start = fetched.valueStart[index]!;
     if (start < 0) {
+      this.#bad.passed(1);
       this.#bad.skip(state.partition, "tombstone");
     } else if (schema === undefined) {
       const reason = wireProblem(fetched, bytes, index);
@@ -281,10 +285,11 @@ export class TopicArchive {
       { bytes, starts: fetched.valueStart, ends: fetched.valueEnd, skip: schema.skip, from, to },
       (index, reason) => bad.push({ index, reason }),
     );
-    const first = bad[0];
-    if (first !== undefined && this.#config.onError === "stop") {
-      columns.truncate(rowsBefore + first.index - from);
-      state.position = BigInt(fetched.offsets[first.index]!);
+    const refused = this.#firstRefused(fetched, { from, to, bad });
+    if (refused !== undefined) {
+      const { index } = bad[refused.at]!;
+      columns.truncate(rowsBefore + index - from - refused.at);
+      state.position = BigInt(fetched.offsets[index]!);
     }
     const rows = columns.rows - rowsBefore;
     if (rows > 0) {
@@ -292,13 +297,34 @@ export class TopicArchive {
       this.#file.use(schema);
       this.#file.counts(state.partition).rows += rows;
     }
-    for (const { index, reason } of bad) {
-      this.#bad.take({ fetched, bytes, index }, {
+    for (const { index, reason } of bad.slice(0, refused?.at)) {
+      this.#bad.keep({ fetched, bytes, index }, {
         kind: "bad-value",
         schemaId: schema.id,
         reason,
       });
     }
+    if (refused !== undefined) throw refused.error;
+  }
+
+  /** Counts records `[from, to)`, of which some are bad. @returns which of those ends the work, if one does. */
+  #firstRefused(
+    fetched: FetchedRecords,
+    { from, to, bad }: {
+      from: number;
+      to: number;
+      bad: readonly { readonly index: number; readonly reason: string }[];
+    },
+  ): { readonly at: number; readonly error: Error } | undefined {
+    let counted = from;
+    for (const [at, { index, reason }] of bad.entries()) {
+      this.#bad.passed(index - counted);
+      counted = index + 1;
+      const error = this.#bad.refusal({ fetched, index }, { reason });
+      if (error !== undefined) return { at, error };
+    }
+    this.#bad.passed(to - counted);
+    return undefined;
   }
 
   /** The open file's columns, after closing the file where this schema's do not go with them. */

@@ -14,7 +14,7 @@ import {
 export type CommandOption<T> = Omit<OptionSpec<T>, "group"> & { readonly group: string };
 
 export interface Subcommand {
-  readonly name: "check" | "inspect" | "schema" | "verify";
+  readonly name: "check" | "inspect" | "schema" | "verify" | "redrive";
   /** As commander writes it: `<path...>`; undefined where the command takes none. */
   readonly argument?: string;
   /** What the argument is called where it is missing. */
@@ -101,6 +101,23 @@ export const FROM_FIRST_FILE_OPTION = option({
   name: "from-first-file",
   group: "What to verify",
   what: "The archive begins at each partition's first file: earlier ones were moved away",
+  default: "false",
+  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+});
+
+export const ARCHIVE_OPTION = option({
+  name: "output",
+  group: "Files",
+  placeholder: "DIR",
+  what: "Folder of the archive, where the rows go",
+  defaultInWords: "data beside DIR",
+  parse: (texts) => parseFolder(texts.at(-1) ?? ""),
+});
+
+export const DRY_RUN_OPTION = option({
+  name: "dry-run",
+  group: "Output",
+  what: "Change nothing, and say what would be done",
   default: "false",
   parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
 });
@@ -235,4 +252,51 @@ with the configuration, rights, topics or folders (also where something else can
   options: [...ALL_OPTIONS, JSON_OPTION],
 };
 
-export const SUBCOMMANDS: readonly Subcommand[] = [CHECK, INSPECT, SCHEMA, VERIFY];
+const REDRIVE: Subcommand = {
+  name: "redrive",
+  argument: "<dir>",
+  argumentInWords: "a DIR",
+  summary: "decode dead letters again, and move what can be decoded by now into data files",
+  examples:
+    `Decode dead letters again, once their schema is registered or mended: rows go into data files of the
+archive, exactly once, and what still cannot be decoded stays a dead letter.
+
+Examples:
+  # What would be done
+  kafka2parquet redrive parquet_data/dead_letter --registry http://registry:8081 --dry-run
+
+  # Do it; the archive is parquet_data/data
+  kafka2parquet redrive parquet_data/dead_letter --registry http://registry:8081
+
+  # Prove that it is all there
+  kafka2parquet verify parquet_data/data
+`,
+  closing: `
+It may run while the archive grows, and be interrupted at any time: the next redrive ends what was begun. Each
+dead-letter file is exchanged in one step for those that come in its place.
+
+Options that archiving has, too, are also read from its variables and from the config file.
+
+Exit codes: 0 all are rows now, 1 failed, or a file could not be read, 2 wrong usage, 3 some are dead letters
+still, 69 registry unreachable, 78 wrong configuration.
+`,
+  options: [
+    OPTIONS.registry,
+    OPTIONS.registryUsername,
+    OPTIONS.tlsCa,
+    OPTIONS.tlsCert,
+    OPTIONS.tlsKey,
+    OPTIONS.tlsInsecure,
+    OPTIONS.kafkaConfig,
+    ARCHIVE_OPTION,
+    OPTIONS.rows,
+    OPTIONS.bytes,
+    OPTIONS.compression,
+    OPTIONS.separator,
+    OPTIONS.configFile,
+    DRY_RUN_OPTION,
+    JSON_OPTION,
+  ],
+};
+
+export const SUBCOMMANDS: readonly Subcommand[] = [CHECK, INSPECT, SCHEMA, VERIFY, REDRIVE];

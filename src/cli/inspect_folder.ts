@@ -5,7 +5,7 @@ import { relative } from "node:path";
 import { UserError } from "../errors.ts";
 import type { FileSummary, FoundPath, ParquetReader } from "../parquet/mod.ts";
 import { type FilePrinter, openReader } from "./inspect_file.ts";
-import { rangeText } from "./inspect_format.ts";
+import { rangeText, topicText } from "./inspect_format.ts";
 import { OffsetRanges } from "./offset_ranges.ts";
 import { terminalWidth } from "./output.ts";
 import { formatTable, GrowingTable } from "./table.ts";
@@ -133,11 +133,11 @@ class FileLines {
 /** The first range with its partition, and the topic. */
 function originCells({ content }: FileSummary): [string, string] {
   if (content === undefined) return ["", ""];
-  const { topic, kind, ranges: [first, ...more] } = content;
+  const [first, ...more] = content.redriven?.offsets ?? content.ranges;
   const offsets = first === undefined ? "" : `${first.partition} ${rangeText(first)}`;
   return [
     more.length > 0 ? `${offsets} +${countText(more.length)}` : offsets,
-    kind === "dead_letter" ? `${topic}, dead letters` : topic,
+    topicText(content),
   ];
 }
 
@@ -167,13 +167,17 @@ class FolderTotals {
     this.#bytes += summary.bytes;
     this.#schemas.add(schemaDigest(summary));
     if (summary.content === undefined) return;
-    const { cluster, group, topic, ranges } = summary.content;
+    const { cluster, group, topic, ranges, redriven } = summary.content;
     for (const range of ranges) {
       const totals = this.#partition({ cluster, group, topic, partition: range.partition });
       totals.offsets.add(range);
       totals.rows += range.rows;
       totals.deadLetters += sumOf(range.deadLetters);
       totals.skipped += sumOf(range.skipped);
+    }
+    // Their offsets stand in the ranges of other files, where they count as dead letters.
+    for (const { partition, first, next } of redriven?.offsets ?? []) {
+      this.#partition({ cluster, group, topic, partition }).rows += Number(next - first);
     }
   }
 

@@ -36,8 +36,8 @@ function* factsOf(summary: FileSummary): Generator<[string, string]> {
 }
 
 function* originOf(content: Content): Generator<[string, string]> {
-  const { kind, topic, group, cluster, checkpoint, schemas, ranges } = content;
-  yield ["topic", `${topic}${kind === "dead_letter" ? ", dead letters" : ""}`];
+  const { kind, topic, group, cluster, checkpoint, schemas, ranges, redriven } = content;
+  yield ["topic", topicText({ topic, kind })];
   yield ["group", `${group} on cluster ${cluster}`];
   yield ["checkpoint", checkpoint];
   yield ["schema ids", [...schemas.keys()].join(", ")];
@@ -48,6 +48,21 @@ function* originOf(content: Content): Generator<[string, string]> {
     ];
   }
   if (ranges.length > LINES_MAX) yield ["", `and ${countText(ranges.length - LINES_MAX)} more`];
+  if (redriven !== undefined) yield* redrivenFacts(redriven);
+}
+
+/** The topic, and what its file holds where that is no plain data. */
+export function topicText({ topic, kind }: Pick<Content, "topic" | "kind">): string {
+  if (kind === "data") return topic;
+  return `${topic}, ${kind === "redriven" ? "redriven" : "dead letters"}`;
+}
+
+function* redrivenFacts({ source, offsets }: NonNullable<Content["redriven"]>): Generator<[string, string]> {
+  yield ["redriven of", source];
+  for (const [index, range] of offsets.slice(0, LINES_MAX).entries()) {
+    yield [index === 0 ? "offsets" : "", `partition ${range.partition} ${rangeText(range)}`];
+  }
+  if (offsets.length > LINES_MAX) yield ["", `and ${countText(offsets.length - LINES_MAX)} more`];
 }
 
 /** `[5, 9)`, the offset 9 not being in it. */
@@ -55,11 +70,12 @@ export function rangeText({ first, next }: { readonly first: bigint; readonly ne
   return `[${first}, ${next})`;
 }
 
-function countsText({ rows, deadLetters, skipped }: Content["ranges"][number]): string {
+function countsText({ rows, deadLetters, skipped, redriven }: Content["ranges"][number]): string {
   const counts = [plural(rows, "row")];
   for (const [reason, count] of Object.entries(deadLetters)) {
     counts.push(`${plural(count, "dead letter")} (${reason})`);
   }
+  if (redriven !== undefined) counts.push(`${countText(redriven)} of them redriven`);
   for (const [reason, count] of Object.entries(skipped)) {
     counts.push(`${countText(count)} skipped (${reason})`);
   }
@@ -170,7 +186,7 @@ function storageAsJson(storage: Storage): { readonly [name: string]: Json } {
 }
 
 function originAsJson(content: Content): { readonly [name: string]: Json } {
-  const { version, kind, cluster, group, topic, checkpoint, ranges, schemas } = content;
+  const { version, kind, cluster, group, topic, checkpoint, ranges, redriven, schemas } = content;
   return {
     version,
     kind,
@@ -180,13 +196,18 @@ function originAsJson(content: Content): { readonly [name: string]: Json } {
     checkpoint,
     schema_ids: [...schemas.keys()],
     writer_schemas: Object.fromEntries(schemas),
-    ranges: ranges.map(({ partition, first, next, rows, deadLetters, skipped }) => ({
+    ranges: ranges.map(({ partition, first, next, rows, deadLetters, skipped, redriven }) => ({
       partition,
       first,
       next,
       rows,
       dead_letters: deadLetters,
       skipped,
+      redriven,
     })),
+    redriven: redriven && {
+      source: redriven.source,
+      offsets: redriven.offsets.map(({ partition, first, next }) => ({ partition, first, next })),
+    },
   };
 }

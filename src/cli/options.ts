@@ -13,6 +13,7 @@ import {
   parseExtensions,
   parseFolder,
   parseList,
+  parseMaxErrors,
   parseRegistryUrl,
   parseSizeBytes,
   parseStart,
@@ -347,6 +348,14 @@ export const OPTIONS = {
     what: "What becomes of a record that cannot be decoded: dead-letter, skip or stop",
     default: "dead-letter",
     parse: one((text) => parseChoice(text, ["dead-letter", "skip", "stop"] as const)),
+  }),
+  maxErrors: option({
+    name: "max-errors",
+    group: "Errors",
+    placeholder: "N|N%",
+    what: "Bad records of a topic above which to stop: so many since the start, or a share of the last 1000",
+    defaultInWords: "any number",
+    parse: one(parseMaxErrors),
   }),
   onSinkError: option({
     name: "on-sink-error",

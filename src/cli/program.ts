@@ -15,6 +15,7 @@ export interface Actions {
   inspect(paths: readonly string[], flags: Texts): Promise<ExitCode>;
   schema(of: string, flags: Texts): Promise<ExitCode>;
   verify(folder: string, flags: Texts): Promise<ExitCode>;
+  redrive(folder: string, flags: Texts): Promise<ExitCode>;
 }
 
 const EXAMPLES = `Archive Kafka topics of Avro records as Parquet files, exactly once.
@@ -36,6 +37,9 @@ Examples:
   # Look into the files; prove that they are complete
   kafka2parquet inspect parquet_data/data
   kafka2parquet verify parquet_data/data
+
+  # Decode dead letters again, after their schema was registered or mended
+  kafka2parquet redrive parquet_data/dead_letter
 `;
 
 const CLOSING = `

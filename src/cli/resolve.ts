@@ -89,6 +89,7 @@ export function resolveConfig(sources: Sources, secured: Secured = NOT_SECURED):
     from: value("from")!,
     untilEnd: value("untilEnd")!,
     onError: value("onError")!,
+    maxErrors: value("maxErrors"),
     onSinkError: value("onSinkError")!,
     onOutOfRange: value("onOutOfRange")!,
     separator: value("separator")!,

@@ -3,7 +3,7 @@
  * message continues `… is ` and whose hint says what would be right; the caller knows where the text came from.
  */
 
-import type { StartPosition } from "../config.ts";
+import type { MaxErrors, StartPosition } from "../config.ts";
 
 /** What is wrong with a value, without where it came from. */
 export class InvalidValue extends Error {
@@ -45,6 +45,9 @@ const SIZE_UNIT_BYTES: Readonly<Record<string, number>> = {
   gi: 2 ** 30,
   gib: 2 ** 30,
 };
+
+/** A share below one record of a thousand says no more than the least of these. */
+const SHARE_PERCENT: Range = { min: 0.1, max: 99.9 };
 
 const COUNT_UNIT: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6 };
 
@@ -103,6 +106,19 @@ function within(value: number, range: Range, format: (value: number) => string):
   if (value >= range.min && value <= range.max) return value;
   const side = value < range.min ? "too small" : "too large";
   throw new InvalidValue(side, `Choose from ${format(range.min)} to ${format(range.max)}.`);
+}
+
+/** `100` records, or `5%` of them. */
+export function parseMaxErrors(text: string): MaxErrors {
+  const hint = "Write a number of records, or a share of them: 100, 5%.";
+  const [, number, sign] = /^(\d[\d_]*(?:\.\d+)?)\s*(%?)$/.exec(text.trim()) ?? [];
+  if (number === undefined) throw new InvalidValue("neither a number of records nor a share", hint);
+  if (sign === "") {
+    return { kind: "count", records: parseCount(text, { min: 0, max: Number.MAX_SAFE_INTEGER }) };
+  }
+  const percent = Number(number.replaceAll("_", ""));
+  // No share is above all.
+  return { kind: "share", percent: within(percent, SHARE_PERCENT, (value) => `${value}%`) };
 }
 
 export function parseBoolean(text: string): boolean {

@@ -47,18 +47,21 @@ export function reportAsLines(report: Report, of: { folder: string; width: numbe
 function partitionLines(partitions: readonly PartitionReport[], width: number): string[] {
   if (partitions.length === 0) return [];
   const isCompared = partitions.some(({ kafka }) => kafka !== undefined);
+  const hasRedriven = partitions.some(({ redrivenRows }) => redrivenRows > 0);
   const header = [
     ...["TOPIC", "GROUP", "PARTITION", "OFFSETS", "FILES", "ROWS", "DEAD LETTERS", "SKIPPED"],
+    ...hasRedriven ? ["REDRIVEN"] : [],
     ...isCompared ? ["LOG START", "COMMITTED", "LOG END"] : [],
   ];
   const shown = partitions.slice(0, PARTITIONS_SHOWN_MAX).map((one) => [
     ...[one.topic, one.group, String(one.partition), rangesText(one.ranges)],
     ...[countText(one.files), countText(one.rows), countsText(one.deadLetters), countsText(one.skipped)],
+    ...hasRedriven ? [countText(one.redrivenRows)] : [],
     ...isCompared ? kafkaCells(one) : [],
   ]);
   const more = partitions.length - shown.length;
   return [
-    ...formatTable([header, ...shown], { width, right: [2, 4, 5, 6, 7, 8, 9, 10], whole: [0, 3] }),
+    ...formatTable([header, ...shown], { width, right: [2, 4, 5, 6, 7, 8, 9, 10, 11], whole: [0, 3] }),
     ...more > 0 ? [`and ${plural(more, "partition")} more`] : [],
     "",
   ];
@@ -172,7 +175,7 @@ export function reportAsJson(report: Report, folder: string): string[] {
 }
 
 function partitionAsJson(
-  { ranges, files, rows, deadLetters, skipped, kafka, ...name }: PartitionReport,
+  { ranges, files, rows, deadLetters, skipped, redrivenRows, kafka, ...name }: PartitionReport,
 ): Json {
   const { cluster, group, topic, partition } = name;
   return {
@@ -182,6 +185,7 @@ function partitionAsJson(
     rows,
     dead_letters: deadLetters,
     skipped,
+    redriven: redrivenRows,
     kafka: kafka && {
       log_start: kafka.logStart,
       stable_end: kafka.stableEnd,

@@ -18,20 +18,33 @@ export interface RangeCounts extends PartitionRange {
   readonly deadLetters: Readonly<Record<string, number>>;
   /** Records left out on purpose, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
+  /** So many of the dead letters are rows of redriven files meanwhile; absent where none is. */
+  readonly redriven?: number | undefined;
+}
+
+/** Records that were dead letters, and are rows since the schema was mended or registered. */
+export interface RedrivenRecords {
+  /** The name that the dead-letter file had. */
+  readonly source: string;
+  /** Their offsets, where one follows the other as one range: each offset in a range is a row of this file. */
+  readonly offsets: readonly PartitionRange[];
 }
 
 export interface FooterContent {
   readonly version: string;
-  readonly kind: "data" | "dead_letter";
+  readonly kind: "data" | "dead_letter" | "redriven";
   readonly cluster: string;
   readonly group: string;
   readonly topic: string;
   readonly checkpoint: string;
   /**
    * The offset ranges that this file accounts for. Each range stands in one file only: the data file, or the
-   * dead-letter file where no record of the range became a row.
+   * dead-letter file where no record of the range became a row. A redriven file has none: its records stand in the
+   * range of another file, among its dead letters.
    */
   readonly ranges: readonly RangeCounts[];
+  /** There where `kind` is `redriven`. */
+  readonly redriven?: RedrivenRecords | undefined;
   /** Writer schema by what the registry knows it by. */
   readonly schemas: ReadonlyMap<SchemaId, string>;
 }
@@ -68,8 +81,13 @@ export function footerEntries(content: FooterContent): Map<string, string> {
       rows: range.rows,
       dead_letters: range.deadLetters,
       skipped: range.skipped,
+      redriven: range.redriven,
     }))),
   );
+  if (content.redriven !== undefined) {
+    const { source, offsets } = content.redriven;
+    put("redriven", JSON.stringify({ source, offsets: offsetsByPartition(offsets) }));
+  }
   put("schema_ids", JSON.stringify([...content.schemas.keys()]));
   for (const [id, text] of content.schemas) put(`schema.${id}`, text);
   entries.set(CHECKSUM_KEY, CHECKSUM_PLACEHOLDER);
@@ -87,9 +105,9 @@ export function parseEntries(entries: ReadonlyMap<string, string>): FooterConten
   const ranges = get("ranges");
   const topic = get("topic");
   const kind = get("kind");
-  if (ranges === undefined || topic === undefined || (kind !== "data" && kind !== "dead_letter")) {
-    return undefined;
-  }
+  const isKnown = kind === "data" || kind === "dead_letter" || kind === "redriven";
+  if (ranges === undefined || topic === undefined || !isKnown) return undefined;
+  const redriven = get("redriven");
   const ids = JSON.parse(get("schema_ids") ?? "[]") as SchemaId[];
   return {
     version: get("version") ?? "",
@@ -107,7 +125,9 @@ export function parseEntries(entries: ReadonlyMap<string, string>): FooterConten
       rows: range.rows,
       deadLetters: range.dead_letters,
       skipped: range.skipped,
+      ...(range.redriven !== undefined && { redriven: range.redriven }),
     })),
+    ...(redriven !== undefined && { redriven: parseRedriven(redriven, topic) }),
     schemas: new Map(ids.map((id) => [id, get(`schema.${id}`) ?? ""])),
   };
 }
@@ -120,6 +140,31 @@ interface StoredRange {
   readonly rows: number;
   readonly dead_letters: Record<string, number>;
   readonly skipped: Record<string, number>;
+  readonly redriven?: number;
+}
+
+/** First and next offset of each range, by partition. */
+type StoredOffsets = Record<string, [string, string][]>;
+
+function offsetsByPartition(offsets: readonly PartitionRange[]): StoredOffsets {
+  const stored: StoredOffsets = {};
+  for (const { partition, first, next } of offsets) {
+    (stored[partition] ??= []).push([first.toString(), next.toString()]);
+  }
+  return stored;
+}
+
+function parseRedriven(text: string, topic: string): RedrivenRecords {
+  const { source, offsets } = JSON.parse(text) as { source: string; offsets: StoredOffsets };
+  return {
+    source,
+    offsets: Object.entries(offsets).flatMap(([partition, ranges]) =>
+      ranges.map(([first, next]) => ({
+        ...{ topic, partition: Number(partition) },
+        ...{ first: BigInt(first), next: BigInt(next) },
+      }))
+    ),
+  };
 }
 
 /**

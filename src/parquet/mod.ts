@@ -9,6 +9,7 @@ export {
   parseEntries,
   type RangeCounts,
   readFooter,
+  type RedrivenRecords,
 } from "./footer.ts";
 export {
   type FileColumn,

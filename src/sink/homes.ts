@@ -5,7 +5,9 @@
 import { dirname, join } from "node:path";
 import { messageOf } from "../errors.ts";
 import { readIfThere, statIfThere } from "./files.ts";
-import { CHECKPOINT_FOLDER, HOME, MANIFEST, QUARANTINE, TOPICS } from "./place.ts";
+import { EXCHANGE_FOLDER, SOURCE } from "./exchange.ts";
+import { type ExchangeManifest, parseExchange } from "./exchange_manifest.ts";
+import { CHECKPOINT_FOLDER, EXCHANGES, HOME, MANIFEST, QUARANTINE, TOPICS } from "./place.ts";
 import { parseManifest } from "./manifest.ts";
 import type { PreparedCheckpoint } from "./sink.ts";
 import { STORE } from "./store.ts";
@@ -31,6 +33,18 @@ export interface Home {
   readonly checkpoints: readonly FoundCheckpoint[];
 }
 
+/** An exchange of a dead-letter file that has not come to its end. */
+export interface FoundExchange {
+  /** The folder that holds its files. */
+  readonly folder: string;
+  /** What final names are relative to. */
+  readonly output: string;
+  /** Undefined where it was never prepared whole. */
+  readonly manifest: ExchangeManifest | undefined;
+  /** Whether its files stand in for the source, though not yet under their names. */
+  readonly isCommitted: boolean;
+}
+
 /** What is there and cannot be read, and why. */
 export interface Unreadable {
   readonly path: string;
@@ -39,6 +53,7 @@ export interface Unreadable {
 
 export interface FoundHomes {
   readonly homes: readonly Home[];
+  readonly exchanges: readonly FoundExchange[];
   /** What may be in there is not among the homes. */
   readonly unreadable: readonly Unreadable[];
 }
@@ -47,12 +62,13 @@ export interface FoundHomes {
 export async function findHomes(folder: string): Promise<FoundHomes> {
   const reader = new HomeReader();
   const homes = await Array.fromAsync(reader.findIn(folder));
-  return { homes, unreadable: reader.unreadable };
+  return { homes, exchanges: reader.exchanges, unreadable: reader.unreadable };
 }
 
 /** Goes on where something cannot be read, and keeps in mind what that was. */
 class HomeReader {
   readonly unreadable: Unreadable[] = [];
+  readonly exchanges: FoundExchange[] = [];
 
   async *findIn(folder: string, depth = 0): AsyncGenerator<Home> {
     for (const name of await this.#foldersIn(folder)) {
@@ -64,8 +80,10 @@ class HomeReader {
 
   async *#homesIn(root: string): AsyncGenerator<Home> {
     const clusters = await this.#namedFoldersIn(root);
+    await this.#findExchanges(root);
     const store = (await this.#try(join(root, STORE), readIfThere))?.trim();
     for (const { folder: ofCluster, name: cluster } of clusters) {
+      if (cluster === EXCHANGES) continue;
       for (const { folder: home, name: group } of await this.#namedFoldersIn(ofCluster)) {
         const checkpoints = await this.#checkpointsIn(home, { isQuarantined: false });
         const topics = await this.#namesIn(join(home, TOPICS));
@@ -80,6 +98,21 @@ class HomeReader {
           ],
         };
       }
+    }
+  }
+
+  async #findExchanges(root: string): Promise<void> {
+    for (const name of await this.#foldersIn(join(root, EXCHANGES))) {
+      if (!EXCHANGE_FOLDER.test(name)) continue;
+      const folder = join(root, EXCHANGES, name);
+      const manifest = parseExchange(await this.#try(join(folder, MANIFEST), readIfThere));
+      const isCommitted = await this.#try(join(folder, SOURCE), statIfThere) !== undefined;
+      this.exchanges.push({
+        folder,
+        output: dirname(root),
+        manifest: typeof manifest === "string" ? undefined : manifest,
+        isCommitted,
+      });
     }
   }
 

@@ -252,7 +252,7 @@ export class LocalSink implements Sink {
  * @returns false where the file is under neither name.
  * @throws Error where another file has the final name.
  */
-async function linkWithoutOverwriting(temporary: string, final: string): Promise<boolean> {
+export async function linkWithoutOverwriting(temporary: string, final: string): Promise<boolean> {
   try {
     await Deno.link(temporary, final);
   } catch (error) {

@@ -8,6 +8,7 @@
  *     OUT/.kafka2parquet/<cluster>/<group>/quarantine/<G>-<cp>/
  *     OUT/.kafka2parquet/<cluster>/<group>/topics/<topic>      something of this topic was published
  *     OUT/.kafka2parquet/<cluster>/<group>/starts/<topic>      how many partitions it had at first
+ *     OUT/.kafka2parquet/redrive/<id>/                         one exchange of a dead-letter file
  *
  * Prepared files end in `.tmp`, because a reader's glob for `.parquet` looks into hidden folders too.
  */
@@ -20,6 +21,7 @@ export const MANIFEST = "manifest.json";
 export const QUARANTINE = "quarantine";
 export const TOPICS = "topics";
 export const STARTS = "starts";
+export const EXCHANGES = "redrive";
 export const CHECKPOINT_FOLDER = /^(\d+)-([0-9a-f]{32})$/;
 
 /** Where one cluster and group have their things. */

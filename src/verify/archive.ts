@@ -21,9 +21,12 @@ export interface PartitionFiles extends PartitionName {
   /** Where footers say that the archive begins: the earliest, where they differ. */
   start: bigint | undefined;
   rows: number;
-  /** By reason. */
+  /** By reason, as they were counted when they were archived. */
   readonly deadLetters: Counts;
   readonly skipped: Counts;
+  /** The offsets of dead letters that are rows of redriven files meanwhile. */
+  readonly redriven: FileRanges;
+  redrivenRows: number;
 }
 
 /** Dead letters of one checkpoint. */
@@ -33,6 +36,8 @@ export interface DeadLetterBalance extends TopicName {
   declared: number;
   /** Rows of dead-letter files. */
   found: number;
+  /** Rows of redriven files. */
+  redriven: number;
   /** Number of the last file that has spoken of them. */
   file: number;
 }
@@ -66,7 +71,7 @@ export class Archive {
   /** Takes the footer of a file that is ours. */
   add(path: string, { content, rows, isIntact }: OurFooter): void {
     const file = this.paths.push(path) - 1;
-    this.rows += content.kind === "data" ? rows : 0;
+    this.rows += content.kind === "dead_letter" ? 0 : rows;
     const reasons = [
       ...isIntact === false ? ["its footer was changed after it was written"] : [],
       footerProblem(content, rows) ?? [],
@@ -85,8 +90,14 @@ export class Archive {
       addTo(partition.skipped, range.skipped);
       declared += sumOf(range.deadLetters);
     }
+    this.#addRedriven(content, file);
     this.#know(content);
-    this.#balance(content, { declared, found: content.kind === "dead_letter" ? rows : 0, file });
+    this.#balance(content, {
+      declared,
+      found: content.kind === "dead_letter" ? rows : 0,
+      redriven: content.kind === "redriven" ? rows : 0,
+      file,
+    });
   }
 
   /** The partition, which is there from now on. */
@@ -101,6 +112,8 @@ export class Archive {
         rows: 0,
         deadLetters: {},
         skipped: {},
+        redriven: new FileRanges(),
+        redrivenRows: 0,
       };
       this.#partitions.set(key, found);
     }
@@ -124,7 +137,18 @@ export class Archive {
 
   /** Checkpoints whose dead-letter files do not hold what footers say that they do. */
   get unbalanced(): DeadLetterBalance[] {
-    return [...this.#deadLetters.values()].filter(({ declared, found }) => declared !== found);
+    return [...this.#deadLetters.values()].filter(({ declared, found, redriven }) =>
+      declared !== found + redriven
+    );
+  }
+
+  #addRedriven(content: FooterContent, file: number): void {
+    for (const range of content.redriven?.offsets ?? []) {
+      if (!isUsable(range)) continue;
+      const partition = this.partition({ ...content, partition: range.partition });
+      partition.redriven.add(range, file);
+      partition.redrivenRows += Number(range.next - range.first);
+    }
   }
 
   #know({ cluster, group, topic }: TopicName): void {
@@ -135,14 +159,18 @@ export class Archive {
 
   #balance(
     { cluster, group, topic, checkpoint }: FooterContent,
-    { declared, found, file }: Pick<DeadLetterBalance, "declared" | "found" | "file">,
+    { declared, found, redriven, file }: Pick<
+      DeadLetterBalance,
+      "declared" | "found" | "redriven" | "file"
+    >,
   ): void {
-    if (declared === 0 && found === 0) return;
+    if (declared === 0 && found === 0 && redriven === 0) return;
     const key = JSON.stringify([cluster, group, topic, checkpoint]);
     const balance = this.#deadLetters.get(key) ??
-      { cluster, group, topic, checkpoint, declared: 0, found: 0, file };
+      { cluster, group, topic, checkpoint, declared: 0, found: 0, redriven: 0, file };
     balance.declared += declared;
     balance.found += found;
+    balance.redriven += redriven;
     balance.file = file;
     this.#deadLetters.set(key, balance);
   }

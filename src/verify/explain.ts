@@ -1,7 +1,7 @@
 /** Findings in words. */
 import { UserError } from "../errors.ts";
 import { noun } from "../words.ts";
-import { type Archive, keyOf, type PartitionName, type TopicName } from "./archive.ts";
+import { type Archive, keyOf, type PartitionFiles, type PartitionName, type TopicName } from "./archive.ts";
 import type { Overlap } from "./coverage.ts";
 import { type Finding, note, problem } from "./findings.ts";
 import type { Gap } from "./judge.ts";
@@ -21,14 +21,15 @@ export function* fileFindings(
   for (const { path, reason } of archive.inconsistent) {
     yield problem("edited", { files: [path], text: reason });
   }
-  for (const { cluster, group, topic, checkpoint, declared, found, file } of archive.unbalanced) {
+  for (const one of archive.unbalanced) {
+    const { cluster, group, topic, checkpoint, declared, found, redriven, file } = one;
     // They may be those of another archive beside this one.
-    if (declared === 0 && deadLetter?.isShared) continue;
+    if (declared === 0 && redriven === 0 && deadLetter?.isShared) continue;
     const hint = found === 0 && deadLetter === undefined ? "; --dead-letter names their folder" : "";
     yield problem("dead-letters", {
       ...{ cluster, group, topic, files: [archive.paths[file]!] },
       text: `footers count ${declared} dead letters of checkpoint ${checkpoint}, ` +
-        `and dead-letter files hold ${found}${hint}`,
+        `and dead-letter files hold ${found}${redriven === 0 ? "" : `, redriven files ${redriven}`}${hint}`,
     });
   }
   for (const path of archive.unknown) {
@@ -48,6 +49,22 @@ export function* missingTopics(
     );
     if (archive.hasFiles(one) || isPrepared) continue;
     yield problem("missing", { ...one, text: "files of this topic were published, and there is none" });
+  }
+}
+
+/** Dead letters that were redriven and stand in two files since. */
+export function* redrivenTwice(
+  { cluster, group, topic, partition, redriven }: PartitionName & Pick<PartitionFiles, "redriven">,
+  paths: readonly string[],
+): Generator<Finding> {
+  for (const { first, next, files } of redriven.coverage().overlaps) {
+    yield problem("overlap", {
+      ...{ cluster, group, topic, partition, first, next },
+      files: [...new Set(files)].map((file) => paths[file]!),
+      text: files[0] === files[1]
+        ? "redriven twice in one file"
+        : "the same dead letters are in two redriven files",
+    });
   }
 }
 

@@ -64,6 +64,16 @@ export class Scanner {
     return count;
   }
 
+  /** Reads a file that is committed under one name and will have another, as if it had that already. */
+  async scanPrepared(path: string, final: string): Promise<void> {
+    if (this.#seen.has(final)) return;
+    const read = await this.#read({ path });
+    // Gone since it was listed: it has its final name now.
+    if (read.footer instanceof UserError) return;
+    this.#seen.add(final);
+    this.#take({ ...read, path: final }, () => true);
+  }
+
   async *#unseen(folder: string): AsyncGenerator<FoundPath> {
     for await (const found of parquetPaths(folder)) {
       if (this.#seen.has(found.path)) continue;

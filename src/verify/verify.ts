@@ -1,7 +1,8 @@
 /** Verifies an archive: every offset in one file, from the footers alone and, where asked, against Kafka. */
+import { join } from "node:path";
 import { ExitCode, UserError } from "../errors.ts";
 import type { CommittedOffset, OffsetRange } from "../model.ts";
-import { findHomes, type Home } from "../sink/mod.ts";
+import { findHomes, type FoundExchange, type Home } from "../sink/mod.ts";
 import {
   Archive,
   compareTopics,
@@ -12,7 +13,7 @@ import {
   type TopicName,
 } from "./archive.ts";
 import { type Coverage, intersection } from "./coverage.ts";
-import { explainGap, fileFindings, missingTopics, overlapFindings } from "./explain.ts";
+import { explainGap, fileFindings, missingTopics, overlapFindings, redrivenTwice } from "./explain.ts";
 import { type Finding, note, problem } from "./findings.ts";
 import { type Judgement, judgePartition, type KafkaFacts } from "./judge.ts";
 import { type ClusterAddress, KafkaSide } from "./kafka_side.ts";
@@ -50,6 +51,8 @@ export interface PartitionReport extends PartitionName {
   /** By reason. */
   readonly deadLetters: Counts;
   readonly skipped: Counts;
+  /** Dead letters that are rows of redriven files. */
+  readonly redrivenRows: number;
   /** Undefined where Kafka was not asked. */
   readonly kafka: KafkaFacts | undefined;
 }
@@ -91,6 +94,8 @@ class Verification {
   readonly #archive = new Archive();
   readonly #scanner: Scanner;
   #homes: readonly Home[] = [];
+  /** Redrives that died. */
+  #exchanges: readonly FoundExchange[] = [];
   #unpublished: readonly Unpublished[] = [];
   /** What Kafka says, by topic and then by partition. */
   #facts = new Map<string, ReadonlyMap<number, KafkaFacts>>();
@@ -138,12 +143,19 @@ class Verification {
   }
 
   async #readHomes(): Promise<void> {
-    const { homes, unreadable } = await findHomes(this.#folder);
+    const { homes, exchanges, unreadable } = await findHomes(this.#folder);
     this.#homes = homes;
+    this.#exchanges = exchanges;
     for (const { path, reason } of unreadable) this.#archive.unreadable.set(path, reason);
   }
 
   async #scan(): Promise<number> {
+    // First, or what is published meanwhile would be seen under neither name.
+    for (const { folder, output, manifest } of this.#exchanges.filter(({ isCommitted }) => isCommitted)) {
+      for (const { temporary, final } of manifest?.files ?? []) {
+        await this.#scanner.scanPrepared(join(folder, temporary), join(output, final));
+      }
+    }
     const count = await this.#scanner.scan(this.#folder);
     const { deadLetter } = this.#options;
     if (deadLetter === undefined) return count;
@@ -191,6 +203,17 @@ class Verification {
     }
   }
 
+  *#exchangeFindings(): Generator<Finding> {
+    for (const { folder, output, manifest, isCommitted } of this.#exchanges) {
+      yield note("prepared", {
+        files: [manifest === undefined ? folder : join(output, manifest.source)],
+        text: isCommitted
+          ? "its redrive was interrupted: its records are counted here, and the next redrive moves them to their place"
+          : "its redrive is at work or was interrupted, and nothing depends on it: the next redrive clears up",
+      });
+    }
+  }
+
   #factsOf(of: PartitionName): KafkaFacts | undefined {
     return this.#facts.get(keyOf(of))?.get(of.partition);
   }
@@ -220,7 +243,7 @@ class Verification {
 
   #judge(): Judged[] {
     return this.#archive.partitions.map((partition) => {
-      const { ranges, start: _, ...files } = partition;
+      const { ranges, start: _, redriven: _r, ...files } = partition;
       const coverage = ranges.coverage();
       const kafka = this.#factsOf(files);
       // What was not committed comes again, and never out of this checkpoint.
@@ -246,6 +269,8 @@ class Verification {
       ...fileFindings(archive, { deadLetter: this.#options.deadLetter }),
     ];
     findings.push(...missingTopics(archive, this.#topics, this.#unpublished));
+    findings.push(...this.#exchangeFindings());
+    for (const one of archive.partitions) findings.push(...redrivenTwice(one, archive.paths));
     for (const one of judged) {
       findings.push(...overlapFindings(one, { overlaps: one.coverage.overlaps, paths: archive.paths }));
       findings.push(...await this.#gapFindings(one), ...await this.#positionFindings(one));

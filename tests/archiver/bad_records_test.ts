@@ -23,7 +23,7 @@ async function takeAll(onError: Config["onError"]) {
     ],
   });
   const file = new OpenFile();
-  const bad = new BadRecords({ topic: "orders", onError, file, totals: new Totals() });
+  const bad = new BadRecords({ topic: "orders", onError, limit: undefined, file, totals: new Totals() });
   try {
     for (let index = 0; index < fetched.count; index++) {
       const reason = "schema 8 is Protobuf, not Avro";

@@ -78,6 +78,15 @@ for (
       "Done: 2400 rows in 2 files, 3 dead letters, 4 skipped, 195.3 KiB in 2 s; " +
       "2 workers died and were replaced, their last files may not be counted",
     ],
+    [
+      doneLine({
+        ...MANY,
+        deadLetterReasons: { "no-schema": 2, "bad-value": 1 },
+        skippedReasons: { tombstone: 4 },
+      }, { seconds: 2, rebuilds: 0 }),
+      "Done: 2400 rows in 2 files, 3 dead letters, 4 skipped, 195.3 KiB in 2 s; " +
+      "dead letters: 2 no-schema, 1 bad-value; skipped: 4 tombstone",
+    ],
   ] as const
 ) {
   Deno.test(`the supervisor says: ${expected}`, () => assert.equal(shown(line), expected));

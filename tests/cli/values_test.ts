@@ -10,6 +10,7 @@ import {
   parseDurationMs,
   parseFolder,
   parseList,
+  parseMaxErrors,
   parseRegistryUrl,
   parseSizeBytes,
   parseStart,
@@ -31,6 +32,10 @@ const GOOD: readonly (readonly [Parse, string, unknown])[] = [
   [duration, "1.5h", 5_400_000],
   [duration, " 2d ", 172_800_000],
   [duration, "0s", 0],
+  [parseMaxErrors, "0", { kind: "count", records: 0 }],
+  [parseMaxErrors, " 1_000 ", { kind: "count", records: 1_000 }],
+  [parseMaxErrors, "5%", { kind: "share", percent: 5 }],
+  [parseMaxErrors, "0.5 %", { kind: "share", percent: 0.5 }],
   [size, "128MiB", 134_217_728],
   [size, "128mib", 134_217_728],
   [size, "1GB", 1_000_000_000],
@@ -59,6 +64,11 @@ for (const [parse, text, expected] of GOOD) {
 
 /** Text, what is wrong with it, and what its hint has to name. */
 const BAD: readonly (readonly [Parse, string, RegExp, RegExp])[] = [
+  [parseMaxErrors, "many", /neither a number of records nor a share/, /100, 5%/],
+  [parseMaxErrors, "-1", /neither/, /5%/],
+  [parseMaxErrors, "1.5", /no whole number/, /./],
+  [parseMaxErrors, "0%", /too small/, /0\.1% to 99\.9%/],
+  [parseMaxErrors, "100%", /too large/, /0\.1% to 99\.9%/],
   [duration, "60", /without a unit/, /60s/],
   [duration, "0", /without a unit/, /60s/],
   [duration, "1 m", /no duration/, /1m30s/],

@@ -151,6 +151,57 @@ integrationTest("bad records: --on-error stop in the middle of a stretch of one 
   assert.equal((await servers.committed(job.group, job.topic)).get(0)?.offset, 600n);
 });
 
+integrationTest(
+  "bad records: --max-errors lets so many pass, then saves what is before the next and names it",
+  async (servers) => {
+    for (const action of ["dead-letter", "skip"]) {
+      await using folder = await tempDir();
+      const job = await makeJob(servers, folder);
+      await produceMixed(job);
+      const flags = [...job.flags, "--until-end", "--on-error", action];
+      await using program = runProgram([...flags, "--max-errors", "2"]);
+      assert.equal((await program.exit).code, 1, program.stderr.join("\n"));
+      const log = program.stderr.join("\n");
+      assert.match(
+        log,
+        /\[0\] offset 8 cannot be decoded, and is one too many of .* \(3 since the start\): /,
+      );
+      assert.match(log, /higher --max-errors/);
+      assertIds(await job.archive(), 0, 7, [4]);
+      const dead = await readArchive(job.deadLetter);
+      assert.deepEqual(dead.rows.map(({ offset }) => offset), action === "skip" ? [] : [3n, 5n]);
+      assert.equal((await servers.committed(job.group, job.topic)).get(0)?.offset, 8n);
+      // Counted from the start: what is left are two.
+      await using rest = runProgram([...flags, "--max-errors", "2"]);
+      assert.equal((await rest.exit).code, action === "skip" ? 0 : 3, rest.stderr.join("\n"));
+      assertIds(await job.archive(), 0, 8, [4]);
+      await assertCovered(job, [await job.archive(), await readArchive(job.deadLetter)]);
+      assert.match(
+        rest.stderr.join("\n"),
+        new RegExp(`Done: .*${action === "skip" ? "skipped" : "dead letters"}: 2 bad-value`),
+      );
+    }
+  },
+);
+
+integrationTest("bad records: --max-errors as a share ends a stream that turns bad", async (servers) => {
+  await using folder = await tempDir();
+  const job = await makeJob(servers, folder);
+  const good = (id: number) => wire(job.schemaId, TYPE.toBuffer(event(id)));
+  // Every 20th is bad up to 2000, and from there on all are.
+  const isBad = (id: number) => id % 20 === 19 || id >= 2000;
+  const values = Array.from({ length: 3000 }, (_, id) => isBad(id) ? good(id).subarray(0, 9) : good(id));
+  await servers.produceRaw(job.topic, values.map((value) => ({ value })));
+  await using program = runProgram([...job.flags, "--until-end", "--max-errors", "10%"]);
+  assert.equal((await program.exit).code, 1, program.stderr.join("\n"));
+  // At offset 2052 the last 1000 hold 53 new bad ones and 48 old ones, at 2051 one less: no more than 10 %.
+  assert.match(program.stderr.join("\n"), /\[0\] offset 2052 .* \(101 of the last 1000 records\)/);
+  assert.equal((await job.archive()).rows.length, 1900);
+  assert.equal((await readArchive(job.deadLetter)).rows.length, 152);
+  assert.equal((await servers.committed(job.group, job.topic)).get(0)?.offset, 2052n);
+  await assertCovered(job, [await job.archive(), await readArchive(job.deadLetter)]);
+});
+
 integrationTest("tombstones: skipped, counted, and committed where nothing else comes", async (servers) => {
   await using folder = await tempDir();
   const job = await makeJob(servers, folder);

@@ -91,6 +91,7 @@ integrationTest(
         rows: 420,
         dead_letters: { "no-header": 1 },
         skipped: { tombstone: 1 },
+        redriven: 0,
         kafka: { log_start: 0, stable_end: 474, committed: 474 },
       }],
     });

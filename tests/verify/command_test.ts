@@ -110,6 +110,7 @@ Deno.test("verify: a whole archive is complete, exit 0, and all is counted", asy
     rows: 5,
     dead_letters: { "no-header": 2 },
     skipped: { tombstone: 1 },
+    redriven: 0,
   });
   assert.deepEqual(totals, {
     kind: "totals",

@@ -25,6 +25,21 @@ function content(kind: FooterContent["kind"], ranges: readonly Partial<RangeCoun
   };
 }
 
+/** A redriven file that names the records of these offsets. */
+function redriven(
+  offsets: readonly (readonly [bigint, bigint])[],
+  of: Partial<FooterContent> = {},
+): FooterContent {
+  return {
+    ...content("redriven", []),
+    redriven: {
+      source: "a.parquet",
+      offsets: offsets.map(([first, next]) => ({ topic: "orders", partition: 0, first, next })),
+    },
+    ...of,
+  };
+}
+
 for (
   const [what, of, rows, problem] of [
     ["data", content("data", [{ rows: 3 }, { partition: 1, rows: 4 }]), 7, undefined],
@@ -72,6 +87,34 @@ for (
       1,
       /^its ranges count 2 dead letters, and it holds 1$/,
     ],
+    [
+      "dead letters that were redriven",
+      content("dead_letter", [{ deadLetters: { a: 3 }, redriven: 2 }]),
+      1,
+      undefined,
+    ],
+    ["all of them redriven", content("dead_letter", [{ deadLetters: { a: 3 }, redriven: 3 }]), 0, undefined],
+    [
+      "more redriven than there were",
+      content("dead_letter", [{ deadLetters: { a: 2 }, redriven: 3 }]),
+      0,
+      /^partition 0 \[0, 10\) counts 3 redriven of 2 dead letters$/,
+    ],
+    ["a redriven file", redriven([[1n, 3n], [7n, 8n]]), 3, undefined],
+    [
+      "too few redriven rows",
+      redriven([[1n, 3n]]),
+      1,
+      /^it names 2 redriven dead letters, and holds 1 rows$/,
+    ],
+    ["redriven offsets backwards", redriven([[3n, 1n]]), 0, /^partition 0 \[3, 1\) is no range of offsets$/],
+    [
+      "a redriven file that accounts for offsets",
+      redriven([[1n, 2n]], { ranges: content("data", [{ rows: 1 }]).ranges }),
+      1,
+      /^it accounts for offsets/,
+    ],
+    ["a redriven file of nothing", content("redriven", []), 0, /^it does not say which/],
   ] as const
 ) {
   Deno.test(`footer: ${what}`, () => {
