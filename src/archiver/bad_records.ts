@@ -11,7 +11,7 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 /** Why a record cannot become a row. */
 export interface Problem {
   /** As footers count it. */
-  readonly kind: "no-header" | "no-schema" | "bad-value";
+  readonly kind: "no-header" | "no-schema" | "bad-value" | "bad-key";
   readonly schemaId: number | undefined;
   /** For a person. */
   readonly reason: string;

@@ -8,10 +8,15 @@ export function schemaIdAt(bytes: Uint8Array, start: number, end: number): numbe
   return (bytes[start + 1]! << 24) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 8) | bytes[start + 4]!;
 }
 
-/** Why a value that is not null has no header, for a person. */
-export function headerProblem(bytes: Uint8Array, start: number, end: number): string {
+/** Why a value or key that is not null has no header, for a person. */
+export function headerProblem(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  what: "value" | "key" = "value",
+): string {
   if (end - start < HEADER_BYTES) {
-    return `no wire header: the value has ${end - start} bytes, at least ${HEADER_BYTES} are needed`;
+    return `no wire header: the ${what} has ${end - start} bytes, at least ${HEADER_BYTES} are needed`;
   }
   return `no wire header: the first byte is ${bytes[start]}, not the magic byte 0`;
 }

@@ -147,8 +147,8 @@ Examples:
   # The schema with an id, as dead letters and footers name it
   kafka2parquet schema 7
 
-  # A file, before it is registered
-  kafka2parquet schema customer_events.avsc
+  # A file, before it is registered; with the columns of what Kafka says of each record
+  kafka2parquet schema customer_events.avsc --metadata all
 `,
   closing: `
 Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes columns, 2 wrong usage,
@@ -164,6 +164,7 @@ Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes colum
     OPTIONS.kafkaConfig,
     OPTIONS.configFile,
     OPTIONS.separator,
+    OPTIONS.metadata,
     JSON_OPTION,
   ],
 };

@@ -4,6 +4,7 @@
  */
 import { COMPRESSIONS, LOG_LEVELS } from "../config.ts";
 import { MECHANISMS, PROTOCOLS } from "../security.ts";
+import { parseMetadata } from "./metadata.ts";
 import {
   parseBoolean,
   parseBroker,
@@ -339,6 +340,16 @@ export const OPTIONS = {
     what: "Between the names of nested fields in a column's name",
     default: ".",
     parse: one(parseText),
+  }),
+  metadata: option({
+    name: "metadata",
+    group: "Files",
+    placeholder: "LIST",
+    what:
+      "Columns of the Kafka record: topic, partition, offset, timestamp, key[:string|:avro], headers, or all",
+    default: "none",
+    repeatable: true,
+    parse: parseMetadata,
   }),
   onError: option({
     name: "on-error",
