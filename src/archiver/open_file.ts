@@ -84,7 +84,8 @@ export class OpenFile {
     const { rows } = this;
     const values = this.#values.complete(rows, NO_COLUMNS);
     if (this.metadata === undefined || this.#layout === undefined) return values;
-    const keys = this.#keys.complete(rows, this.#layout.unknownKey);
+    const { unknownKey } = this.#layout;
+    const keys = unknownKey && this.#keys.complete(rows, unknownKey);
     return this.#layout.join({ metadata: this.metadata.columns, keys, values });
   }
 

@@ -18,14 +18,16 @@ export interface LayoutOptions {
   readonly separator: string;
 }
 
+const NO_KEYS: FileSchema = { columns: [] };
+
 /** Of one topic. It lives as long as the program: what is learnt of a file's schema holds for the next one. */
 export class MetadataLayout {
   readonly keyForm: Metadata["keyForm"];
   /** The fields of {@link schema}: an Avro key is not among them. */
   readonly fields: readonly MetadataField[];
   readonly schema: FileSchema;
-  /** The columns of a file in which no key has told its schema; none where keys are no Avro. */
-  readonly unknownKey: FileSchema;
+  /** The columns of Avro keys while none has told its schema; undefined where keys are no Avro. */
+  readonly unknownKey: FileSchema | undefined;
   /** Where the columns of an Avro key stand among those of {@link schema}. */
   readonly #keyAt: number;
   /** By the schemas of keys and values. */
@@ -38,18 +40,20 @@ export class MetadataLayout {
     this.keyForm = keyForm;
     this.fields = hasAvroKey ? fields.filter((field) => field !== "key") : fields;
     this.schema = { columns: this.fields.map(spec) };
-    this.unknownKey = { columns: hasAvroKey ? [spec("key")] : [] };
+    this.unknownKey = hasAvroKey ? { columns: [spec("key")] } : undefined;
     this.#keyAt = fields.indexOf("key");
   }
 
-  /** The three side by side. They hold the same rows. */
-  join({ metadata, keys, values }: { metadata: Columns; keys: Columns; values: Columns }): FileRows {
+  /** Metadata, Avro keys if there are any, and values side by side. They hold the same rows. */
+  join(
+    { metadata, keys, values }: { metadata: Columns; keys?: Columns | undefined; values: Columns },
+  ): FileRows {
     const { rows } = metadata;
-    if (keys.rows !== rows || values.rows !== rows) {
-      throw new RangeError(`Cannot join ${rows} rows of metadata, ${keys.rows} keys, ${values.rows} values`);
+    for (const { rows: other } of [keys ?? metadata, values]) {
+      if (other !== rows) throw new RangeError(`Cannot join ${rows} rows of metadata with ${other} others`);
     }
-    const writer = this.#writer(keys.schema, values.schema);
-    const buffers = this.#inOrder(metadata.buffers, keys.buffers, values.buffers);
+    const writer = this.#writer(keys?.schema ?? NO_KEYS, values.schema);
+    const buffers = this.#inOrder(metadata.buffers, keys?.buffers ?? [], values.buffers);
     return {
       schema: writer.schema,
       rows,
