@@ -1,5 +1,5 @@
 /** From records of one schema to rows of the open file: value, key and metadata side by side, or none of them. */
-import type { Decoder, OnBad } from "../avro/mod.ts";
+import type { Decoder } from "../avro/mod.ts";
 import type { Columns } from "../columns/mod.ts";
 import type { Stretch } from "../metadata/mod.ts";
 import type { OpenFile } from "./open_file.ts";
@@ -40,8 +40,8 @@ export function appendRows(
 ): BadRow[] {
   const before = file.rows;
   try {
-    let bad = keys === undefined ? badKeys(file, stretch) : decodeKeys(keys, stretch);
-    if (values !== undefined) bad = decodeValues(values, stretch, bad);
+    let bad = takeKeys(file, stretch, keys);
+    if (values !== undefined) bad = takeValues(values, stretch, bad);
     let { to } = stretch;
     const first = bad[0];
     if (first !== undefined && stopAtBad) {
@@ -59,28 +59,18 @@ export function appendRows(
   }
 }
 
-function badKeys({ metadata }: OpenFile, stretch: Stretch): BadRow[] {
-  return (metadata?.badKeys(stretch) ?? []).map((bad) => ({ ...bad, kind: "bad-key" }));
-}
-
-/** Decodes the keys of all records, those without a value included. */
-function decodeKeys(keys: Decoding, stretch: Stretch): BadRow[] {
-  const bad: BadRow[] = [];
-  decodePart(keys, { part: stretch, of: "key" }, (index, reason) => {
-    bad.push({ index, kind: "bad-key", reason: `the key: ${reason}` });
-  });
-  return bad;
+/** Keys that cannot stand in their column, or cannot be decoded: those of records with a bad value included. */
+function takeKeys(file: OpenFile, stretch: Stretch, keys: Decoding | undefined): BadRow[] {
+  if (keys !== undefined) return decode(keys, stretch, "key");
+  const bad = file.metadata?.badKeys(stretch) ?? [];
+  return bad.map(({ index, reason }) => ({ index, kind: "bad-key", reason }));
 }
 
 /** Decodes the values of the records that are not bad already; returns all that are. */
-function decodeValues(values: Decoding, stretch: Stretch, bad: readonly BadRow[]): BadRow[] {
-  const all = [...bad];
-  for (const part of goodParts(stretch, bad)) {
-    decodePart(values, { part, of: "value" }, (index, reason) => {
-      all.push({ index, kind: "bad-value", reason });
-    });
-  }
-  return bad.length === 0 ? all : all.sort((one, other) => one.index - other.index);
+function takeValues(values: Decoding, stretch: Stretch, bad: readonly BadRow[]): BadRow[] {
+  if (bad.length === 0) return decode(values, stretch, "value");
+  const more = goodParts(stretch, bad).flatMap((part) => decode(values, part, "value"));
+  return [...bad, ...more].sort((one, other) => one.index - other.index);
 }
 
 /** Leaves the keys of the good records only. */
@@ -89,22 +79,21 @@ function keepKeys(keys: Decoding, { before, good }: { before: number; good: read
   // All good records have their key there: as many as that means no others.
   if (keys.columns.rows === rows) return;
   keys.columns.truncate(before);
-  for (const part of good) {
-    decodePart(keys, { part, of: "key" }, (index, reason) => {
-      throw new Error(`The key of record ${index} was good before: ${reason}`);
-    });
-  }
+  for (const part of good) decode(keys, part, "key");
 }
 
-function decodePart(
-  { decoder, columns }: Decoding,
-  { part, of }: { part: Stretch; of: "value" | "key" },
-  onBad: OnBad,
-): void {
+function decode({ decoder, columns }: Decoding, part: Stretch, what: "value" | "key"): BadRow[] {
   const { fetched, bytes, from, to } = part;
-  const starts = of === "value" ? fetched.valueStart : fetched.keyStart;
-  const ends = of === "value" ? fetched.valueEnd : fetched.keyEnd;
-  decoder.decode(columns, { bytes, starts, ends, skip: HEADER_BYTES, from, to }, onBad);
+  const isKey = what === "key";
+  const starts = isKey ? fetched.keyStart : fetched.valueStart;
+  const ends = isKey ? fetched.keyEnd : fetched.valueEnd;
+  const bad: BadRow[] = [];
+  decoder.decode(columns, { bytes, starts, ends, skip: HEADER_BYTES, from, to }, (index, reason) => {
+    bad.push(
+      isKey ? { index, kind: "bad-key", reason: `the key: ${reason}` } : { index, kind: "bad-value", reason },
+    );
+  });
+  return bad;
 }
 
 /** What is left of the stretch without the bad records, which are in order. */

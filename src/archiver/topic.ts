@@ -76,6 +76,7 @@ export class TopicArchive {
   /** Whether a file was sealed since the last pause. */
   #sealed = false;
   #warnedOfSchemas = false;
+  #warnedOfKeys = false;
 
   constructor(options: TopicOptions) {
     this.topic = options.topic;
@@ -309,6 +310,13 @@ export class TopicArchive {
     if (open === undefined || open === key.columns) return this.#file.keyColumnsFor(key.columns);
     if (merge(open, key.type, this.#schemas.keys!.columnOptions) === open) {
       return this.#file.keyColumnsFor(open);
+    }
+    if (!this.#warnedOfKeys) {
+      this.#warnedOfKeys = true;
+      log.warning(
+        "{topic}: the key's schema {id} has other columns than the keys of the open file: it goes into files of its own",
+        { topic: this.topic, id: key.id },
+      );
     }
     this.#seal("schema");
     return this.#file.keyColumnsFor(key.columns);

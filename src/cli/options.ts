@@ -345,8 +345,7 @@ export const OPTIONS = {
     name: "metadata",
     group: "Files",
     placeholder: "LIST",
-    what:
-      "Columns of the Kafka record: topic, partition, offset, timestamp, key[:string|:avro], headers, or all",
+    what: "Kafka columns: all, or topic, partition, offset, timestamp, key (key:string, key:avro), headers",
     default: "none",
     repeatable: true,
     parse: parseMetadata,
