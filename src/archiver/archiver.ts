@@ -130,7 +130,11 @@ export class Archiver implements MemberHandler {
       isNewSink: sink.isNew,
       totals,
       ending,
-      schemas: new Schemas({ separator: config.separator, lookup: (id) => registry.schema(id) }),
+      schemas: new Schemas({
+        separator: config.separator,
+        metadata: config.metadata,
+        lookup: (id) => registry.schema(id),
+      }),
       sealer: new FileSealer({
         config,
         cluster,

@@ -1,11 +1,22 @@
-/** Writer schemas by wire id, and the decoders compiled from them: each is resolved and compiled once. */
-import { type AvroType, compile, type Decoder, fileSchemaOf, parseSchema } from "../avro/mod.ts";
-import type { FileSchema } from "../columns/mod.ts";
+/** Writer schemas by registry id, and the decoders compiled from them: each is resolved and compiled once. */
+import {
+  type AvroType,
+  type ColumnOptions,
+  compile,
+  type Decoder,
+  describeColumns,
+  fileSchemaOf,
+  parseSchema,
+} from "../avro/mod.ts";
+import type { Columns, FileSchema } from "../columns/mod.ts";
+import { type Metadata, NO_METADATA } from "../config.ts";
 import { messageOf, UserError } from "../errors.ts";
 import { SessionOverError } from "../kafka/mod.ts";
+import { belowKeyName, MetadataLayout, refuseSameNames } from "../metadata/mod.ts";
 import { unlessAborted } from "../wait.ts";
 import type { SchemaId } from "../model.ts";
 import type { FoundSchema, SchemaLookup } from "../registry/mod.ts";
+import type { Decoding } from "./rows.ts";
 import { WireIds, type WireName } from "./wire_ids.ts";
 
 /** A schema that records were written with, and how they name it. */
@@ -29,6 +40,8 @@ export interface NoSchema {
 
 export interface SchemasOptions {
   readonly separator: string;
+  /** None by default. */
+  readonly metadata?: Metadata;
   lookup(id: SchemaId): Promise<SchemaLookup>;
 }
 
@@ -37,13 +50,39 @@ const DECODERS_MAX = 1000;
 const SCHEMAS_MAX = 10_000;
 
 export class Schemas {
+  readonly columnOptions: ColumnOptions;
+  /** Those of keys; undefined where no key is decoded. */
+  readonly keys: Schemas | undefined;
   readonly #options: SchemasOptions;
-  readonly wireIds = new WireIds();
+  readonly wireIds: WireIds;
+  readonly #metadata: Metadata;
+  readonly #of: "values" | "keys";
+  readonly #layouts = new Map<string, MetadataLayout>();
   readonly #known = new Map<number, WriterSchema | NoSchema>();
   readonly #decoders = new WeakMap<FileSchema, Map<number, Decoder>>();
 
-  constructor(options: SchemasOptions) {
+  constructor(options: SchemasOptions, of: "values" | "keys" = "values") {
+    const { separator, metadata = NO_METADATA } = options;
+    const { fields, keyForm } = metadata;
     this.#options = options;
+    this.#metadata = metadata;
+    this.#of = of;
+    this.wireIds = new WireIds(of === "keys" ? "key" : "value");
+    // Beside metadata a value may be missing, and a key always may.
+    this.columnOptions = { separator, nullable: fields.length > 0 };
+    const hasAvroKeys = of === "values" && fields.includes("key") && keyForm === "avro";
+    this.keys = hasAvroKeys ? new Schemas(options, "keys") : undefined;
+  }
+
+  /** What stands beside the values of a topic; undefined where there is nothing. */
+  layout(topic: string): MetadataLayout | undefined {
+    if (this.#metadata.fields.length === 0) return undefined;
+    let layout = this.#layouts.get(topic);
+    if (layout === undefined) {
+      const { separator } = this.#options;
+      this.#layouts.set(topic, layout = new MetadataLayout({ metadata: this.#metadata, topic, separator }));
+    }
+    return layout;
   }
 
   /** The schema if it is known already: the way of all records but the first of a schema. */
@@ -76,6 +115,11 @@ export class Schemas {
     return schema;
   }
 
+  /** How values or keys of a writer schema get into a file's columns. */
+  decoding(columns: Columns, writer: WriterSchema): Decoding {
+    return { columns, decoder: this.decoder(columns.schema, writer), skip: writer.skip };
+  }
+
   /** The decoder from a writer schema into a file's columns. */
   decoder(file: FileSchema, writer: WriterSchema): Decoder {
     let decoders = this.#decoders.get(file);
@@ -83,10 +127,7 @@ export class Schemas {
     let decoder = decoders.get(writer.wireId);
     if (decoder === undefined) {
       if (decoders.size >= DECODERS_MAX) decoders.clear();
-      decoders.set(
-        writer.wireId,
-        decoder = compile(writer.type, file, { separator: this.#options.separator }),
-      );
+      decoders.set(writer.wireId, decoder = compile(writer.type, file, this.columnOptions));
     }
     return decoder;
   }
@@ -96,8 +137,10 @@ export class Schemas {
     wire: Pick<WriterSchema, "wireId" | "skip">,
   ): WriterSchema {
     try {
-      const type = parseSchema(text, references);
-      const columns = fileSchemaOf(type, { separator: this.#options.separator });
+      const parsed = parseSchema(text, references);
+      const type = this.#of === "keys" ? belowKeyName(parsed) : parsed;
+      const columns = fileSchemaOf(type, this.columnOptions);
+      if (this.#of === "values") this.#refuseSameNames(type, columns);
       return { kind: "avro", id, ...wire, text, type, columns };
     } catch (cause) {
       const mixed = mixedReferences === undefined ? "" : ` (its references name ${mixedReferences})`;
@@ -107,6 +150,15 @@ export class Schemas {
         cause,
       });
     }
+  }
+
+  #refuseSameNames(type: AvroType, columns: FileSchema): void {
+    refuseSameNames(columns, {
+      metadata: this.#metadata,
+      separator: this.#options.separator,
+      pathOf: (name) =>
+        describeColumns(type, this.columnOptions).find(({ column }) => column.name === name)?.path ?? name,
+    });
   }
 }
 

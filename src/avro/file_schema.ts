@@ -7,12 +7,14 @@ import type { AvroType } from "./schema.ts";
 export interface ColumnOptions {
   /** Between the names of nested fields in a column name. */
   readonly separator: string;
+  /** All columns take null, whatever the schema says: a row may have no value at all. */
+  readonly nullable?: boolean;
 }
 
 /** The columns of a file of one writer. Throws UserError where two fields would be the same column. */
-export function fileSchemaOf(writer: AvroType, { separator }: ColumnOptions): FileSchema {
-  const steps = flattenRows(planOf(writer), { separator, scopes: new ScopeCounter() });
-  return { columns: columnsOf(steps, separator) };
+export function fileSchemaOf(writer: AvroType, options: ColumnOptions): FileSchema {
+  const steps = flattenRows(planOf(writer), { ...options, scopes: new ScopeCounter() });
+  return { columns: columnsOf(steps, options.separator) };
 }
 
 /**

@@ -79,7 +79,7 @@ export class ScopeCounter {
 /** Steps of rows: records flatten to names joined by the separator, wide unions to a column a branch. */
 export function flattenRows(
   fields: readonly PlanField[],
-  { separator, scopes }: { separator: string; scopes: ScopeCounter },
+  { separator, nullable = false, scopes }: { separator: string; nullable?: boolean; scopes: ScopeCounter },
 ): Step<ColumnSpec>[] {
   const steps: Step<ColumnSpec>[] = [];
 
@@ -116,7 +116,7 @@ export function flattenRows(
     }
   }
 
-  for (const field of fields) visit(field, below({ path: "", nullable: false }, field.name));
+  for (const field of fields) visit(field, below({ path: "", nullable }, field.name));
   return steps;
 }
 

@@ -2,4 +2,5 @@
 export { type AvroType, branchName, parseSchema } from "./schema.ts";
 export { type ColumnOptions, fileSchemaOf, merge } from "./file_schema.ts";
 export { compile, type Decoder, type EncodedValues, type OnBad } from "./compile.ts";
+export { isUtf8 } from "./utf8.ts";
 export { type ColumnSource, describeColumns } from "./describe.ts";

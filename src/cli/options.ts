@@ -4,6 +4,7 @@
  */
 import { COMPRESSIONS, LOG_LEVELS } from "../config.ts";
 import { MECHANISMS, PROTOCOLS } from "../security.ts";
+import { parseMetadata } from "./metadata.ts";
 import {
   parseBoolean,
   parseBroker,
@@ -339,6 +340,15 @@ export const OPTIONS = {
     what: "Between the names of nested fields in a column's name",
     default: ".",
     parse: one(parseText),
+  }),
+  metadata: option({
+    name: "metadata",
+    group: "Files",
+    placeholder: "LIST",
+    what: "Kafka columns: all, or topic, partition, offset, timestamp, key (key:string, key:avro), headers",
+    default: "none",
+    repeatable: true,
+    parse: parseMetadata,
   }),
   onError: option({
     name: "on-error",

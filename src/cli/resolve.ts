@@ -90,6 +90,7 @@ export function resolveConfig(sources: Sources, secured: Secured = NOT_SECURED):
     onSinkError: value("onSinkError")!,
     onOutOfRange: value("onOutOfRange")!,
     separator: value("separator")!,
+    metadata: value("metadata")!,
     workers: value("workers")!,
     maxMemoryBytes: value("maxMemoryBytes")!,
     shutdownTimeoutMs: value("shutdownTimeoutMs")!,

@@ -1,5 +1,6 @@
 /** `kafka2parquet schema`: the columns that an Avro schema becomes, by the code that archives. */
-import type { ColumnSource } from "../avro/mod.ts";
+import type { ColumnSpec } from "../columns/mod.ts";
+import type { Metadata } from "../config.ts";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureLogging, flushLogging } from "../log.ts";
 import type { SchemaId } from "../model.ts";
@@ -34,7 +35,11 @@ interface Given {
   readonly json: { readonly [name: string]: Json };
 }
 
-interface Column extends ColumnSource {
+interface Column {
+  readonly path: string;
+  /** Undefined where it is not the value's. */
+  readonly avro: string | undefined;
+  readonly column: ColumnSpec;
   readonly types: TypeNames;
 }
 
@@ -42,8 +47,9 @@ interface Column extends ColumnSource {
 export async function schema(of: string, flags: Texts): Promise<ExitCode> {
   const { sources } = await readSources(flags);
   const separator = resolveOption(OPTIONS.separator, sources)!;
+  const metadata = resolveOption(OPTIONS.metadata, sources)!;
   const given = await find(of, sources);
-  const columns = await columnsOf(given, separator);
+  const columns = await columnsOf(given, { separator, metadata });
   const output = new Output();
   try {
     if (resolveOption(JSON_OPTION, { flags })) output.write(`${toJson(asJson(given, columns))}\n`);
@@ -58,24 +64,46 @@ export async function schema(of: string, flags: Texts): Promise<ExitCode> {
 
 /** Modules are loaded here, so that --help does not wait for them. */
 async function columnsOf(
-  { text, references, mixedReferences }: Given,
-  separator: string,
+  given: Given,
+  options: { separator: string; metadata: Metadata },
 ): Promise<Column[]> {
-  const { describeColumns, parseSchema } = await import("../avro/mod.ts");
-  const { typeNamesOf } = await import("../parquet/mod.ts");
   try {
-    return describeColumns(parseSchema(text, references), { separator }).map((source) => ({
-      ...source,
-      types: typeNamesOf(source.column.type),
-    }));
+    return await describe(given, options);
   } catch (cause) {
-    if (mixedReferences === undefined) throw cause;
-    throw new UserError(`${messageOf(cause)} (its references name ${mixedReferences})`, {
+    if (given.mixedReferences === undefined) throw cause;
+    throw new UserError(`${messageOf(cause)} (its references name ${given.mixedReferences})`, {
       ...(cause instanceof UserError && cause.hint !== undefined && { hint: cause.hint }),
       cause,
     });
   }
 }
+
+async function describe(
+  { text, references }: Given,
+  { separator, metadata }: { separator: string; metadata: Metadata },
+): Promise<Column[]> {
+  const { describeColumns, parseSchema } = await import("../avro/mod.ts");
+  const { typeNamesOf } = await import("../parquet/mod.ts");
+  const { fields, keyForm } = metadata;
+  const values = describeColumns(parseSchema(text, references), { separator, nullable: fields.length > 0 });
+  const known = values.map((source) => ({ ...source, types: typeNamesOf(source.column.type) }));
+  if (fields.length === 0) return known;
+  const { refuseSameNames, specOf } = await import("../metadata/mod.ts");
+  refuseSameNames({ columns: values.map(({ column }) => column) }, {
+    metadata,
+    separator,
+    pathOf: (name) => values.find(({ column }) => column.name === name)?.path ?? name,
+  });
+  const ofRecord = fields.map((field) => {
+    const column = specOf(field, { topic: "", separator, keyForm });
+    const types = field === "key" && keyForm === "avro" ? BY_KEY : typeNamesOf(column.type);
+    return { path: column.name, avro: undefined, column, types };
+  });
+  return [...ofRecord, ...known];
+}
+
+/** One column or several: a schema of values does not say which. */
+const BY_KEY: TypeNames = { arrow: "by the key's schema", parquet: "by the key's schema" };
 
 async function find(of: string, sources: Sources): Promise<Given> {
   if (/\.(avsc|json)$/i.test(of) || /[\\/]/.test(of)) return await readSchemaFile(of);
@@ -177,7 +205,7 @@ function asLines({ name }: Given, columns: readonly Column[]): string[] {
   const lines = columns.map(({ path, avro, column, types }) => [
     ...(isSame ? [] : [path]),
     column.name,
-    avro,
+    avro ?? "(Kafka)",
     types.arrow,
     types.parquet,
     column.nullable ? "yes" : "no",
@@ -199,7 +227,7 @@ function asJson({ json }: Given, columns: readonly Column[]): Json {
     ...json,
     columns: columns.map(({ path, avro, column, types }) => ({
       path,
-      avro_type: avro,
+      avro_type: avro ?? null,
       column: column.name,
       arrow_type: types.arrow,
       parquet_type: types.parquet,

@@ -1,5 +1,5 @@
 import type { RecordBatch } from "apache-arrow";
-import { appendValue } from "./append.ts";
+import { appendNulls, appendValue } from "./append.ts";
 import { arrowSchema, batchToIPC, toRecordBatch } from "./arrow.ts";
 import { COLUMN_BYTES_MAX, ColumnBuffers } from "./buffers.ts";
 import { IpcTemplate, type StreamMemory } from "./ipc.ts";
@@ -112,6 +112,13 @@ export class Columns {
       throw error;
     }
     this.advance(1);
+  }
+
+  /** Appends `count` rows of nulls, which all columns must take. */
+  appendNulls(count: number): void {
+    this.reserve(count);
+    for (const column of this.buffers) appendNulls(column, this.#rows, this.#rows + count);
+    this.advance(count);
   }
 
   /** The rows as one Arrow batch over these buffers, without a copy: valid until the next append or clear. */
