@@ -4,7 +4,7 @@ import avsc from "avsc";
 import { Buffer } from "node:buffer";
 import { onTheWire } from "../../dev/wire.ts";
 import { integrationTest } from "../support/integration.ts";
-import { duck, runCommand, runProgram, tempDir, type TestServers } from "../support/mod.ts";
+import { duck, runProgram, tempDir, type TestServers } from "../support/mod.ts";
 import { assertCovered, assertIds, event, type Job, makeJob, SCHEMA } from "./events.ts";
 
 /** `kind` has another symbol, `note` is gone, `customer.name` is bytes, and there is one field more at two depths. */
@@ -106,11 +106,10 @@ integrationTest("evolution: versions that alternate record by record share files
     JSON.parse(both!.keyValues[`kafka2parquet.schema.${newer.id}`]!).fields.length,
     CHANGED.fields.length,
   );
-  const inspected = await runCommand(["inspect", "--json", both!.path]);
-  assert.match(
-    inspected.stdout.join("\n"),
-    new RegExp(`"schema_ids": \\[\\s*${older.id},\\s*${newer.id}\\s*\\]`),
-  );
+  await using inspected = runProgram(["inspect", "--json", both!.path]);
+  assert.equal((await inspected.exit).code, 0, inspected.stderr.join("\n"));
+  const told = JSON.parse(inspected.stdout.join("\n"));
+  assert.match(JSON.stringify(told), new RegExp(`"schema_ids":\\[${older.id},${newer.id}\\]`));
   assert.deepEqual(
     await duck(`select count(*)::int as rows, count(extra)::int as extra from '${job.output}/*.parquet'`),
     [{ rows: 250, extra: 100 }],
