@@ -31,7 +31,8 @@ export type Plan =
   /** A record without fields. */
   | { readonly kind: "present"; readonly type: ColumnType }
   | { readonly kind: "absent"; readonly type: ColumnType }
-  | { readonly kind: "duration" }
+  /** In a row, only these of its three parts; all of them where nothing is said. */
+  | { readonly kind: "duration"; readonly parts?: readonly number[] }
   | { readonly kind: "list"; readonly item: Plan }
   | { readonly kind: "map"; readonly value: Plan }
   | { readonly kind: "record"; readonly fields: readonly PlanField[] }
@@ -125,6 +126,28 @@ export const DURATION_PARTS: readonly ColumnSpec[] = ["months", "days", "millis"
   type: { kind: "int64" },
   nullable: false,
 }));
+
+/** The fewest bytes that a value takes: bounds how many items can follow. */
+export function leastBytes(plan: Plan): number {
+  switch (plan.kind) {
+    case "record":
+      return plan.fields.reduce((sum, field) => sum + leastBytes(field.plan), 0);
+    case "union":
+      return 1 +
+        Math.min(...plan.branches.map((branch) => branch === undefined ? 0 : leastBytes(branch.plan)));
+    case "present":
+    case "absent":
+      return 0;
+    case "duration":
+      return 12;
+    case "leaf":
+      if (plan.avro.kind === "fixed") return plan.avro.size;
+      if (plan.avro.kind === "float") return 4;
+      return plan.avro.kind === "double" ? 8 : 1;
+    default:
+      return 1;
+  }
+}
 
 /** One non-null branch, if any, and no more. */
 export function isSimpleUnion(branches: readonly (PlanField | undefined)[]): boolean {

@@ -164,6 +164,8 @@ Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes colum
     OPTIONS.kafkaConfig,
     OPTIONS.configFile,
     OPTIONS.separator,
+    OPTIONS.include,
+    OPTIONS.exclude,
     JSON_OPTION,
   ],
 };

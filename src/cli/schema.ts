@@ -1,4 +1,5 @@
 /** `kafka2parquet schema`: the columns that an Avro schema becomes, by the code that archives. */
+import { getLogger } from "@logtape/logtape";
 import type { ColumnSource } from "../avro/mod.ts";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureLogging, flushLogging } from "../log.ts";
@@ -13,6 +14,8 @@ import { resolveRegistrySecurity, secretsIn, warnOfRisks } from "./security.ts";
 import { readSources } from "./sources.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural, toJson } from "./text.ts";
+
+const log = getLogger(["kafka2parquet", "schema"]);
 
 /** A person waits for the answer. */
 const REGISTRY_WAIT_MS = 5_000;
@@ -38,9 +41,10 @@ interface Column extends ColumnSource {
 /** Shows the columns of a subject's latest version, of an id, or of a file. Throws {@link UserError}. */
 export async function schema(of: string, flags: Texts): Promise<ExitCode> {
   const { sources } = await readSources(flags);
-  const separator = resolveOption(OPTIONS.separator, sources)!;
+  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
   const given = await find(of, sources);
-  const columns = await columnsOf(given, separator);
+  const columns = await columnsOf(given, sources);
+  flushLogging();
   const output = new Output();
   try {
     if (resolveOption(JSON_OPTION, { flags })) output.write(`${toJson(asJson(given, columns))}\n`);
@@ -54,10 +58,24 @@ export async function schema(of: string, flags: Texts): Promise<ExitCode> {
 }
 
 /** Modules are loaded here, so that --help does not wait for them. */
-async function columnsOf({ text, references }: Given, separator: string): Promise<Column[]> {
-  const { describeColumns, parseSchema } = await import("../avro/mod.ts");
+async function columnsOf({ text, references }: Given, sources: Sources): Promise<Column[]> {
+  const { describeColumns, parseSchema, selectionOf, unmatchedPatterns } = await import("../avro/mod.ts");
   const { typeNamesOf } = await import("../parquet/mod.ts");
-  return describeColumns(parseSchema(text, references), { separator }).map((source) => ({
+  const options = {
+    separator: resolveOption(OPTIONS.separator, sources)!,
+    selection: selectionOf({
+      include: resolveOption<readonly string[]>(OPTIONS.include, sources) ?? [],
+      exclude: resolveOption<readonly string[]>(OPTIONS.exclude, sources) ?? [],
+    }),
+  };
+  const schema = parseSchema(text, references);
+  for (const { pattern, meant } of unmatchedPatterns(schema, options)) {
+    log.warning("No column matches {pattern}{meant}", {
+      pattern,
+      meant: meant === undefined ? "" : `: did you mean ${meant}?`,
+    });
+  }
+  return describeColumns(schema, options).map((source) => ({
     ...source,
     types: typeNamesOf(source.column.type),
   }));
@@ -97,7 +115,6 @@ async function withRegistry(
   const urls = resolveOption(OPTIONS.registry, sources)!;
   const security = await resolveRegistrySecurity(sources);
   hideSecrets(secretsIn({ registrySecurity: security }, urls));
-  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
   warnOfRisks({ registrySecurity: security }, urls);
   const { Registry } = await import("../registry/mod.ts");
   const end = new AbortController();
