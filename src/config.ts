@@ -33,6 +33,10 @@ export interface Config {
   /** Between the names of nested fields in a column name. */
   readonly separator: string;
   readonly metadata: Metadata;
+  /** Patterns of the columns to archive; all where there are none. */
+  readonly include: readonly string[];
+  /** Patterns of columns to leave out. */
+  readonly exclude: readonly string[];
   /** Archivers in this process, each a member of the group in a thread of its own. */
   readonly workers: number;
   /** What columns, files on their way and fetched records may take, of all workers together. */

@@ -4,6 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
+import { selectionOf } from "../avro/mod.ts";
 import { sleep } from "../wait.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
@@ -133,6 +134,7 @@ export class Archiver implements MemberHandler {
       schemas: new Schemas({
         separator: config.separator,
         metadata: config.metadata,
+        selection: selectionOf(config),
         lookup: (id) => registry.schema(id),
       }),
       sealer: new FileSealer({

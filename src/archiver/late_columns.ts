@@ -19,13 +19,14 @@ export class LateColumns {
     return this.#columns?.byteLength ?? 0;
   }
 
-  /** Columns of this schema that hold `rows` rows, nulls where there was nothing; only empty ones get another schema. */
+  /** Columns of this schema, which holds what is there already, of `rows` rows: nulls where there was nothing. */
   columnsFor(schema: FileSchema, rows: number): Columns {
-    if (this.#columns?.schema !== schema) {
-      if (this.rows > 0) throw new Error("a file with rows cannot change its columns");
-      this.#columns = new Columns(schema);
+    const columns = this.#columns;
+    if (columns === undefined || (columns.schema !== schema && columns.rows === 0)) {
+      return this.#filled(this.#columns = new Columns(schema), rows);
     }
-    return this.#filled(this.#columns!, rows);
+    if (columns.schema !== schema) columns.widen(schema);
+    return this.#filled(columns, rows);
   }
 
   /** The same of the last schema that there was, in this file or one before; `otherwise` where there was none. */

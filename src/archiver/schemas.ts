@@ -1,4 +1,5 @@
 /** Writer schemas by registry id, and the decoders compiled from them: each is resolved and compiled once. */
+import { getLogger } from "@logtape/logtape";
 import {
   type AvroType,
   type ColumnOptions,
@@ -7,6 +8,7 @@ import {
   describeColumns,
   fileSchemaOf,
   parseSchema,
+  unmatchedPatterns,
 } from "../avro/mod.ts";
 import type { Columns, FileSchema } from "../columns/mod.ts";
 import { type Metadata, NO_METADATA } from "../config.ts";
@@ -17,7 +19,10 @@ import { unlessAborted } from "../wait.ts";
 import type { SchemaId } from "../model.ts";
 import type { FoundSchema, SchemaLookup } from "../registry/mod.ts";
 import type { Decoding } from "./rows.ts";
+import { TopicColumns } from "./topic_columns.ts";
 import { WireIds, type WireName } from "./wire_ids.ts";
+
+const log = getLogger(["kafka2parquet", "archiver"]);
 
 /** A schema that records were written with, and how they name it. */
 export interface WriterSchema extends WireName {
@@ -38,8 +43,7 @@ export interface NoSchema {
   readonly reason: string;
 }
 
-export interface SchemasOptions {
-  readonly separator: string;
+export interface SchemasOptions extends Omit<ColumnOptions, "nullable"> {
   /** None by default. */
   readonly metadata?: Metadata;
   lookup(id: SchemaId): Promise<SchemaLookup>;
@@ -48,6 +52,7 @@ export interface SchemasOptions {
 /** Decoders kept for one file schema, one a writer schema. */
 const DECODERS_MAX = 1000;
 const SCHEMAS_MAX = 10_000;
+const TOPICS_MAX = 10_000;
 
 export class Schemas {
   readonly columnOptions: ColumnOptions;
@@ -60,16 +65,21 @@ export class Schemas {
   readonly #layouts = new Map<string, MetadataLayout>();
   readonly #known = new Map<number, WriterSchema | NoSchema>();
   readonly #decoders = new WeakMap<FileSchema, Map<number, Decoder>>();
+  readonly #topics = new Map<string, TopicColumns>();
+  /** Of `--include` and `--exclude`. */
+  readonly #warnedPatterns = new Set<string>();
 
   constructor(options: SchemasOptions, of: "values" | "keys" = "values") {
-    const { separator, metadata = NO_METADATA } = options;
+    const { separator, selection, metadata = NO_METADATA } = options;
     const { fields, keyForm } = metadata;
     this.#options = options;
     this.#metadata = metadata;
     this.#of = of;
     this.wireIds = new WireIds(of === "keys" ? "key" : "value");
     // Beside metadata a value may be missing, and a key always may.
-    this.columnOptions = { separator, nullable: fields.length > 0 };
+    const nullable = fields.length > 0;
+    // Which columns of the value are wanted says nothing of the key's.
+    this.columnOptions = of === "keys" ? { separator, nullable } : { separator, selection, nullable };
     const hasAvroKeys = of === "values" && fields.includes("key") && keyForm === "avro";
     this.keys = hasAvroKeys ? new Schemas(options, "keys") : undefined;
   }
@@ -120,6 +130,16 @@ export class Schemas {
     return { columns, decoder: this.decoder(columns.schema, writer), skip: writer.skip };
   }
 
+  /** What is remembered of the topic's columns in this run. */
+  columnsOf(topic: string): TopicColumns {
+    let columns = this.#topics.get(topic);
+    if (columns === undefined) {
+      if (this.#topics.size >= TOPICS_MAX) this.#topics.clear();
+      this.#topics.set(topic, columns = new TopicColumns(topic, this.columnOptions));
+    }
+    return columns;
+  }
+
   /** The decoder from a writer schema into a file's columns. */
   decoder(file: FileSchema, writer: WriterSchema): Decoder {
     let decoders = this.#decoders.get(file);
@@ -132,6 +152,19 @@ export class Schemas {
     return decoder;
   }
 
+  /** Once a pattern: other schemas may well have no such column. */
+  #warnOfPatterns(id: SchemaId, type: AvroType): void {
+    for (const { pattern, meant } of unmatchedPatterns(type, this.columnOptions)) {
+      if (this.#warnedPatterns.has(pattern)) continue;
+      this.#warnedPatterns.add(pattern);
+      log.warning("No column of schema {id} matches {pattern}{meant}", {
+        id,
+        pattern,
+        meant: meant === undefined ? "" : `: did you mean ${meant}?`,
+      });
+    }
+  }
+
   #parse(
     { id, text, references, mixedReferences }: FoundSchema,
     wire: Pick<WriterSchema, "wireId" | "skip">,
@@ -139,6 +172,7 @@ export class Schemas {
     try {
       const parsed = parseSchema(text, references);
       const type = this.#of === "keys" ? belowKeyName(parsed) : parsed;
+      this.#warnOfPatterns(id, type);
       const columns = fileSchemaOf(type, this.columnOptions);
       if (this.#of === "values") this.#refuseSameNames(type, columns);
       return { kind: "avro", id, ...wire, text, type, columns };

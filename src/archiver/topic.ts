@@ -1,6 +1,5 @@
 /** One topic in one session: its open file, its positions, and the way from fetched records to sealed files. */
 import { getLogger } from "@logtape/logtape";
-import { merge } from "../avro/mod.ts";
 import type { CheckpointPipeline } from "../checkpoint/mod.ts";
 import type { Columns } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
@@ -15,6 +14,7 @@ import { limitReached, type RotationLimits } from "./rotation.ts";
 import { appendRows } from "./rows.ts";
 import { endOfStretch } from "./stretch.ts";
 import type { NoSchema, Schemas, WriterSchema } from "./schemas.ts";
+import type { Line, TopicColumns } from "./topic_columns.ts";
 import type { Totals } from "./totals.ts";
 import { NO_WIRE_ID, wireProblem } from "./wire_ids.ts";
 
@@ -24,6 +24,8 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 const TURN_MS = 50;
 /** Rows decoded before the file's size is looked at again. */
 const DECODE_ROWS_MAX = 1024;
+/** Where runs are shorter, the size is looked at so often: a look costs a step a column. */
+const UNMEASURED_ROWS_MAX = 64;
 /** Where only records that make no row went by, their offsets are committed so often. */
 const COMMIT_WITHOUT_FILES_MS = 5000;
 
@@ -75,11 +77,16 @@ export class TopicArchive {
   readonly #totals: Totals;
   readonly #file: OpenFile;
   readonly #bad: BadRecords;
+  readonly #columns: TopicColumns;
+  /** Which files the open one belongs to. */
+  #line: Line | undefined;
+  readonly #keyColumns: TopicColumns | undefined;
+  #keyLine: Line | undefined;
+  /** Rows since the size of the open file was looked at. */
+  #unmeasuredRows = 0;
   #sealedRows = 0;
   /** Whether a file was sealed since the last pause. */
   #sealed = false;
-  #warnedOfSchemas = false;
-  #warnedOfKeys = false;
 
   constructor(options: TopicOptions) {
     this.topic = options.topic;
@@ -90,6 +97,8 @@ export class TopicArchive {
     this.#limits = { rows, bytes: Math.min(bytes, options.fileBytesMax), ageMs };
     this.#schemas = options.schemas;
     this.#file = new OpenFile(options.schemas.layout(options.topic));
+    this.#columns = options.schemas.columnsOf(options.topic);
+    this.#keyColumns = options.schemas.keys?.columnsOf(options.topic);
     this.#sealer = options.sealer;
     this.#totals = options.totals;
     const { topic, totals } = options;
@@ -157,12 +166,14 @@ export class TopicArchive {
         const known = this.#keyOf(record);
         const key = known instanceof Promise ? await known : known;
         // From here to the next round nothing is awaited: rows and position move together, whoever else looks.
+        const first = index;
         const isRow = schema !== undefined || this.#isTombstoneRow(record);
         index = isRow && schema?.kind !== "none" && key?.kind !== "none"
           ? this.#takeRows(record, { to, state, schema, key })
           : this.#takeOther(record, { state, schema, key });
         state.position = BigInt(fetched.offsets[index - 1]!) + 1n;
-        this.#sealIfDue();
+        this.#unmeasuredRows += index - first;
+        this.#sealIfDue(index === to || this.#unmeasuredRows >= UNMEASURED_ROWS_MAX);
         if (this.#sealed || performance.now() - turnMs > TURN_MS) {
           await this.#pause();
           if (this.#leaving.aborted) return;
@@ -308,51 +319,29 @@ export class TopicArchive {
     return keys.get(id) ?? keys.resolve(id, this.#leaving);
   }
 
-  /** The open file's columns of keys, after closing the file where this schema's do not go with them. */
+  /** The same of keys. */
   #keyColumnsFor(key: WriterSchema): Columns {
-    const open = this.#file.keySchema;
-    if (open === undefined || open === key.columns) return this.#file.keyColumnsFor(key.columns);
-    if (merge(open, key.type, this.#schemas.keys!.columnOptions) === open) {
-      return this.#file.keyColumnsFor(open);
-    }
-    if (!this.#warnedOfKeys) {
-      this.#warnedOfKeys = true;
-      log.warning(
-        "{topic}: the key's schema {id} has other columns than the keys of the open file: it goes into files of its own",
-        { topic: this.topic, id: key.id },
-      );
-    }
-    this.#seal("schema");
-    return this.#file.keyColumnsFor(key.columns);
+    const line = this.#keyColumns!.lineFor(key);
+    if (line !== this.#keyLine && this.#file.keySchema !== undefined) this.#seal("schema");
+    this.#keyLine = line;
+    return this.#file.keyColumnsFor(line.file);
   }
 
-  /** The open file's columns, after closing the file where this schema's do not go with them. */
+  /** The open file's columns, widened for this schema, or those of the next where no file can hold both. */
   #columnsFor(schema: WriterSchema): Columns {
-    const open = this.#file.schema;
-    if (open === undefined) return this.#file.columnsFor(schema.columns);
-    const merged = open === schema.columns ? open : merge(open, schema.type, this.#schemas.columnOptions);
-    if (merged === open) return this.#file.columnsFor(open);
-    if (!this.#warnedOfSchemas) {
-      this.#warnedOfSchemas = true;
-      log.warning(
-        "{topic}: schema {id} has other columns than the open file (schema {others}): it goes into files of its own",
-        {
-          topic: this.topic,
-          id: schema.id,
-          others: [...this.#file.schemas.keys()].join(", "),
-        },
-      );
-    }
-    this.#seal("schema");
-    return this.#file.columnsFor(schema.columns);
+    const line = this.#columns.lineFor(schema);
+    if (line !== this.#line && this.#file.schema !== undefined) this.#seal("schema");
+    this.#line = line;
+    return this.#file.columnsFor(line.file);
   }
 
-  #sealIfDue(): boolean {
-    const { openedAtMs, rows, byteLength } = this.#file;
+  #sealIfDue(measure = true): boolean {
+    const { openedAtMs, rows } = this.#file;
+    if (measure) this.#unmeasuredRows = 0;
     const ageMs = openedAtMs === undefined ? undefined : performance.now() - openedAtMs;
     const reached = limitReached({
       rows: Math.max(rows, this.#file.deadLetterCount),
-      bytes: byteLength,
+      bytes: measure ? this.#file.byteLength : 0,
       ageMs,
     }, this.#limits);
     if (reached === undefined) return false;

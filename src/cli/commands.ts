@@ -168,6 +168,8 @@ Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes colum
     OPTIONS.configFile,
     OPTIONS.separator,
     OPTIONS.metadata,
+    OPTIONS.include,
+    OPTIONS.exclude,
     JSON_OPTION,
   ],
 };

@@ -91,6 +91,8 @@ export function resolveConfig(sources: Sources, secured: Secured = NOT_SECURED):
     onOutOfRange: value("onOutOfRange")!,
     separator: value("separator")!,
     metadata: value("metadata")!,
+    include: value("include") ?? [],
+    exclude: value("exclude") ?? [],
     workers: value("workers")!,
     maxMemoryBytes: value("maxMemoryBytes")!,
     shutdownTimeoutMs: value("shutdownTimeoutMs")!,

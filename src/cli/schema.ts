@@ -1,6 +1,6 @@
 /** `kafka2parquet schema`: the columns that an Avro schema becomes, by the code that archives. */
+import { getLogger } from "@logtape/logtape";
 import type { ColumnSpec } from "../columns/mod.ts";
-import type { Metadata } from "../config.ts";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureLogging, flushLogging } from "../log.ts";
 import type { SchemaId } from "../model.ts";
@@ -15,6 +15,8 @@ import { resolveRegistrySecurity, secretsIn, warnOfRisks } from "./security.ts";
 import { readSources } from "./sources.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural, toJson } from "./text.ts";
+
+const log = getLogger(["kafka2parquet", "schema"]);
 
 /** A person waits for the answer. */
 const REGISTRY_WAIT_MS = 5_000;
@@ -46,10 +48,10 @@ interface Column {
 /** Shows the columns of a subject's latest version, of an id or GUID, or of a file. Throws {@link UserError}. */
 export async function schema(of: string, flags: Texts): Promise<ExitCode> {
   const { sources } = await readSources(flags);
-  const separator = resolveOption(OPTIONS.separator, sources)!;
-  const metadata = resolveOption(OPTIONS.metadata, sources)!;
+  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
   const given = await find(of, sources);
-  const columns = await columnsOf(given, { separator, metadata });
+  const columns = await columnsOf(given, sources);
+  flushLogging();
   const output = new Output();
   try {
     if (resolveOption(JSON_OPTION, { flags })) output.write(`${toJson(asJson(given, columns))}\n`);
@@ -63,12 +65,9 @@ export async function schema(of: string, flags: Texts): Promise<ExitCode> {
 }
 
 /** Modules are loaded here, so that --help does not wait for them. */
-async function columnsOf(
-  given: Given,
-  options: { separator: string; metadata: Metadata },
-): Promise<Column[]> {
+async function columnsOf(given: Given, sources: Sources): Promise<Column[]> {
   try {
-    return await describe(given, options);
+    return await describe(given, sources);
   } catch (cause) {
     if (given.mixedReferences === undefined) throw cause;
     throw new UserError(`${messageOf(cause)} (its references name ${given.mixedReferences})`, {
@@ -78,14 +77,28 @@ async function columnsOf(
   }
 }
 
-async function describe(
-  { text, references }: Given,
-  { separator, metadata }: { separator: string; metadata: Metadata },
-): Promise<Column[]> {
-  const { describeColumns, parseSchema } = await import("../avro/mod.ts");
+async function describe({ text, references }: Given, sources: Sources): Promise<Column[]> {
+  const { describeColumns, parseSchema, selectionOf, unmatchedPatterns } = await import("../avro/mod.ts");
   const { typeNamesOf } = await import("../parquet/mod.ts");
+  const metadata = resolveOption(OPTIONS.metadata, sources)!;
   const { fields, keyForm } = metadata;
-  const values = describeColumns(parseSchema(text, references), { separator, nullable: fields.length > 0 });
+  const separator = resolveOption(OPTIONS.separator, sources)!;
+  const options = {
+    separator,
+    selection: selectionOf({
+      include: resolveOption<readonly string[]>(OPTIONS.include, sources) ?? [],
+      exclude: resolveOption<readonly string[]>(OPTIONS.exclude, sources) ?? [],
+    }),
+    nullable: fields.length > 0,
+  };
+  const schema = parseSchema(text, references);
+  for (const { pattern, meant } of unmatchedPatterns(schema, options)) {
+    log.warning("No column matches {pattern}{meant}", {
+      pattern,
+      meant: meant === undefined ? "" : `: did you mean ${meant}?`,
+    });
+  }
+  const values = describeColumns(schema, options);
   const known = values.map((source) => ({ ...source, types: typeNamesOf(source.column.type) }));
   if (fields.length === 0) return known;
   const { refuseSameNames, specOf } = await import("../metadata/mod.ts");
@@ -144,7 +157,6 @@ async function withRegistry(
   const urls = resolveOption(OPTIONS.registry, sources)!;
   const security = await resolveRegistrySecurity(sources);
   hideSecrets(secretsIn({ registrySecurity: security }, urls));
-  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
   warnOfRisks({ registrySecurity: security }, urls);
   const { Registry } = await import("../registry/mod.ts");
   const end = new AbortController();

@@ -24,7 +24,8 @@ Deno.test("a command's --help leads with examples, and names its options and no 
     const [name, options] of [
       ["inspect", ["csv", "help", "json", "rows"]],
       ["schema", [
-        ...["config", "help", "json", "kafka-config", "metadata", "registry", "registry-username"],
+        ...["config", "exclude", "help", "include", "json", "kafka-config", "metadata", "registry"],
+        "registry-username",
         "separator",
         ...["tls-ca", "tls-cert", "tls-insecure", "tls-key"],
       ]],
