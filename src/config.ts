@@ -34,6 +34,11 @@ export interface Config {
   readonly onSinkError: "retry" | "stop";
   /** Between the names of nested fields in a column name. */
   readonly separator: string;
+  readonly metadata: Metadata;
+  /** Patterns of the columns to archive; all where there are none. */
+  readonly include: readonly string[];
+  /** Patterns of columns to leave out. */
+  readonly exclude: readonly string[];
   /** Archivers in this process, each a member of the group in a thread of its own. */
   readonly workers: number;
   /** What columns, files on their way and fetched records may take, of all workers together. */
@@ -50,6 +55,21 @@ export interface Config {
   /** Show a live line of figures under the log; only where stderr is a terminal. */
   readonly statusLine: boolean;
 }
+
+/** What Kafka says of a record, in the order of the columns. */
+export const METADATA_FIELDS = ["topic", "partition", "offset", "timestamp", "key", "headers"] as const;
+export type MetadataField = typeof METADATA_FIELDS[number];
+
+export const KEY_FORMS = ["binary", "string", "avro"] as const;
+
+/** Which columns about the Kafka record stand before those of its value. */
+export interface Metadata {
+  /** In the order of {@link METADATA_FIELDS}. Where there is none, tombstones make no rows. */
+  readonly fields: readonly MetadataField[];
+  readonly keyForm: typeof KEY_FORMS[number];
+}
+
+export const NO_METADATA: Metadata = { fields: [], keyForm: "binary" };
 
 /** Where a group without committed offsets starts: `files` is where the archive's own files end. */
 export type StartPosition = "earliest" | "latest" | "files" | { readonly atMs: number };

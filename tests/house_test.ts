@@ -5,12 +5,13 @@ const ROOT = new URL("..", import.meta.url);
 
 /** What each room of src/ may enter, along the flow of the data and never against it. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  cli: ["archiver", "check", "registry", "avro", "columns", "parquet", "verify", "redrive"],
+  cli: ["archiver", "check", "registry", "avro", "columns", "metadata", "parquet", "verify", "redrive"],
   check: ["archiver", "kafka", "registry", "sink"],
   redrive: ["archiver", "registry", "avro", "columns", "parquet", "sink"],
   verify: ["kafka", "parquet", "sink", "checkpoint"],
-  archiver: ["kafka", "registry", "avro", "columns", "parquet", "sink", "checkpoint"],
+  archiver: ["kafka", "registry", "avro", "columns", "metadata", "parquet", "sink", "checkpoint"],
   checkpoint: ["kafka", "sink"],
+  metadata: ["avro", "columns"],
   avro: ["columns"],
   parquet: ["columns"],
   kafka: [],

@@ -4,6 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
+import { selectionOf } from "../avro/mod.ts";
 import { sleep } from "../wait.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
@@ -132,7 +133,12 @@ export class Archiver implements MemberHandler {
       isNewSink: sink.isNew,
       totals,
       ending,
-      schemas: new Schemas({ separator: config.separator, lookup: (id) => registry.schema(id) }),
+      schemas: new Schemas({
+        separator: config.separator,
+        metadata: config.metadata,
+        selection: selectionOf(config),
+        lookup: (id) => registry.schema(id),
+      }),
       sealer: new FileSealer({
         config,
         cluster,

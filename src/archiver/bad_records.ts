@@ -13,7 +13,7 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 /** Why a record cannot become a row. */
 export interface Problem {
   /** As footers count it. */
-  readonly kind: "no-header" | "no-schema" | "not-avro" | "bad-value";
+  readonly kind: "no-header" | "no-schema" | "not-avro" | "bad-value" | "bad-key";
   readonly schemaId: SchemaId | undefined;
   /** For a person. */
   readonly reason: string;

@@ -1,7 +1,8 @@
 /** From an open file to the bytes of Parquet files with their footers and final names. */
 import { relative } from "node:path";
-import { type Columns, StreamMemory } from "../columns/mod.ts";
+import { StreamMemory } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
+import type { FileRows } from "../metadata/mod.ts";
 import type { SchemaId } from "../model.ts";
 import { footerEntries, type ParquetEncoder, type RangeCounts } from "../parquet/mod.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
@@ -44,18 +45,18 @@ export class FileSealer {
   ): SealedFile[] {
     const sealed: SealedFile[] = [];
     const { config } = this.#options;
-    const encode = (columns: Columns, kind: SealedFile["kind"], folder: string) => {
+    const encode = (contents: FileRows, kind: SealedFile["kind"], folder: string) => {
       const ranges = sealed.length === 0 ? of.ranges : [];
       sealed.push({
         topic: of.topic,
         kind,
         final: finalName(config.output, folder, this.#options.randomUUID()),
-        rows: columns.rows,
+        rows: contents.rows,
         reasons: kind === "dead_letter" ? deadLettersIn(of.ranges) : {},
-        bytes: this.#encode(columns, kind, { ...of, ranges, schemas: file.schemas }),
+        bytes: this.#encode(contents, kind, { ...of, ranges, schemas: file.schemas }),
       });
     };
-    if (file.rows > 0) encode(file.columns!, "data", dataFolder(config, of.topic));
+    if (file.rows > 0) encode(file.contents(), "data", dataFolder(config, of.topic));
     if (file.deadLetterCount > 0 || sealed.length === 0) {
       encode(file.columnsForDeadLetters(), "dead_letter", config.deadLetter);
     }
@@ -63,7 +64,7 @@ export class FileSealer {
   }
 
   #encode(
-    columns: Columns,
+    contents: FileRows,
     kind: SealedFile["kind"],
     of: {
       topic: string;
@@ -74,10 +75,10 @@ export class FileSealer {
   ): Uint8Array {
     const { config, cluster, encoder } = this.#options;
     const batch = {
-      ipc: columns.toIPC({ memory: this.#streamMemory }),
-      rows: columns.rows,
-      schema: columns.schema,
-      head: (rows: number) => columns.toIPC({ rows }),
+      ipc: contents.toIPC({ memory: this.#streamMemory }),
+      rows: contents.rows,
+      schema: contents.schema,
+      head: (rows: number) => contents.toIPC({ rows }),
     };
     return encoder.encode(batch, {
       compression: config.compression,

@@ -1,7 +1,9 @@
 /** The file that a topic's records go into until it is closed: columns, dead letters, and what happened to whom. */
-import { Columns, type FileSchema } from "../columns/mod.ts";
+import type { Columns, FileSchema } from "../columns/mod.ts";
+import { type FileRows, MetadataColumns, type MetadataLayout } from "../metadata/mod.ts";
 import type { SchemaId } from "../model.ts";
 import { newDeadLetters } from "./dead_letters.ts";
+import { LateColumns } from "./late_columns.ts";
 import type { WriterSchema } from "./schemas.ts";
 
 /** What happened to one partition's records since the last file. */
@@ -11,9 +13,16 @@ export interface Counts {
   readonly skipped: Record<string, number>;
 }
 
+/** A file of tombstones may know of no value. */
+const NO_COLUMNS: FileSchema = { columns: [] };
+
 export class OpenFile {
-  /** Undefined until the first row is near. */
-  #columns: Columns | undefined;
+  /** Undefined where there are no metadata columns. */
+  readonly metadata: MetadataColumns | undefined;
+  readonly #layout: MetadataLayout | undefined;
+  readonly #values = new LateColumns();
+  /** Of keys that are decoded. */
+  readonly #keys = new LateColumns();
   /** Kept across files of the same schema, so that buffers grow once. */
   #deadLetters: Columns | undefined;
   readonly #counts = new Map<number, Counts>();
@@ -21,12 +30,19 @@ export class OpenFile {
   /** `performance.now()` at the first record that the file must hold; undefined before. */
   openedAtMs: number | undefined;
 
-  get schema(): FileSchema | undefined {
-    return this.#columns?.schema;
+  constructor(layout?: MetadataLayout) {
+    this.#layout = layout;
+    this.metadata = layout && new MetadataColumns(layout);
   }
 
-  get columns(): Columns | undefined {
-    return this.#columns;
+  /** Of the values in it; undefined while there is none. */
+  get schema(): FileSchema | undefined {
+    return this.#values.schema;
+  }
+
+  /** Of the decoded keys in it; undefined while there is none. */
+  get keySchema(): FileSchema | undefined {
+    return this.#keys.schema;
   }
 
   get deadLetters(): Columns | undefined {
@@ -34,7 +50,7 @@ export class OpenFile {
   }
 
   get rows(): number {
-    return this.#columns?.rows ?? 0;
+    return this.metadata?.columns.rows ?? this.#values.rows;
   }
 
   get deadLetterCount(): number {
@@ -43,14 +59,35 @@ export class OpenFile {
 
   /** Bytes that the file holds in memory. */
   get byteLength(): number {
-    return (this.#columns?.byteLength ?? 0) + (this.#deadLetters?.byteLength ?? 0);
+    return (this.metadata?.columns.byteLength ?? 0) + this.#keys.byteLength + this.#values.byteLength +
+      (this.#deadLetters?.byteLength ?? 0);
   }
 
-  /** Columns for rows of this file schema; only an empty file can be given another. */
+  /** Columns for values of this file schema; only a file without values can be given another. */
   columnsFor(schema: FileSchema): Columns {
-    if (this.#columns?.schema === schema) return this.#columns;
-    if (this.rows > 0) throw new Error("a file with rows cannot change its columns");
-    return this.#columns = new Columns(schema);
+    return this.#values.columnsFor(schema, this.rows);
+  }
+
+  /** Columns for keys of this file schema; only a file without keys can be given another. */
+  keyColumnsFor(schema: FileSchema): Columns {
+    return this.#keys.columnsFor(schema, this.rows);
+  }
+
+  /** Back to `rows` rows. */
+  truncate(rows: number): void {
+    this.metadata?.columns.truncate(rows);
+    this.#keys.truncate(rows);
+    this.#values.truncate(rows);
+  }
+
+  /** All rows, to be written. */
+  contents(): FileRows {
+    const { rows } = this;
+    const values = this.#values.complete(rows, NO_COLUMNS);
+    if (this.metadata === undefined || this.#layout === undefined) return values;
+    const { unknownKey } = this.#layout;
+    const keys = unknownKey && this.#keys.complete(rows, unknownKey);
+    return this.#layout.join({ metadata: this.metadata.columns, keys, values });
   }
 
   columnsForDeadLetters(): Columns {
@@ -77,7 +114,9 @@ export class OpenFile {
 
   /** Forgets all records, and keeps the buffers for the next file. */
   reset(): void {
-    this.#columns?.clear();
+    this.metadata?.columns.clear();
+    this.#keys.clear();
+    this.#values.clear();
     this.#deadLetters?.clear();
     this.#counts.clear();
     this.schemas.clear();

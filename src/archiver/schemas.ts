@@ -1,12 +1,28 @@
-/** Writer schemas by wire id, and the decoders compiled from them: each is resolved and compiled once. */
-import { type AvroType, compile, type Decoder, fileSchemaOf, parseSchema } from "../avro/mod.ts";
-import type { FileSchema } from "../columns/mod.ts";
+/** Writer schemas by registry id, and the decoders compiled from them: each is resolved and compiled once. */
+import { getLogger } from "@logtape/logtape";
+import {
+  type AvroType,
+  type ColumnOptions,
+  compile,
+  type Decoder,
+  describeColumns,
+  fileSchemaOf,
+  parseSchema,
+  unmatchedPatterns,
+} from "../avro/mod.ts";
+import type { Columns, FileSchema } from "../columns/mod.ts";
+import { type Metadata, NO_METADATA } from "../config.ts";
 import { messageOf, UserError } from "../errors.ts";
 import { SessionOverError } from "../kafka/mod.ts";
+import { belowKeyName, MetadataLayout, refuseSameNames } from "../metadata/mod.ts";
 import { unlessAborted } from "../wait.ts";
 import type { SchemaId } from "../model.ts";
 import type { FoundSchema, SchemaLookup } from "../registry/mod.ts";
+import type { Decoding } from "./rows.ts";
+import { TopicColumns } from "./topic_columns.ts";
 import { WireIds, type WireName } from "./wire_ids.ts";
+
+const log = getLogger(["kafka2parquet", "archiver"]);
 
 /** A schema that records were written with, and how they name it. */
 export interface WriterSchema extends WireName {
@@ -27,23 +43,56 @@ export interface NoSchema {
   readonly reason: string;
 }
 
-export interface SchemasOptions {
-  readonly separator: string;
+export interface SchemasOptions extends Omit<ColumnOptions, "nullable"> {
+  /** None by default. */
+  readonly metadata?: Metadata;
   lookup(id: SchemaId): Promise<SchemaLookup>;
 }
 
 /** Decoders kept for one file schema, one a writer schema. */
 const DECODERS_MAX = 1000;
 const SCHEMAS_MAX = 10_000;
+const TOPICS_MAX = 10_000;
 
 export class Schemas {
+  readonly columnOptions: ColumnOptions;
+  /** Those of keys; undefined where no key is decoded. */
+  readonly keys: Schemas | undefined;
   readonly #options: SchemasOptions;
-  readonly wireIds = new WireIds();
+  readonly wireIds: WireIds;
+  readonly #metadata: Metadata;
+  readonly #of: "values" | "keys";
+  readonly #layouts = new Map<string, MetadataLayout>();
   readonly #known = new Map<number, WriterSchema | NoSchema>();
   readonly #decoders = new WeakMap<FileSchema, Map<number, Decoder>>();
+  readonly #topics = new Map<string, TopicColumns>();
+  /** Of `--include` and `--exclude`. */
+  readonly #warnedPatterns = new Set<string>();
 
-  constructor(options: SchemasOptions) {
+  constructor(options: SchemasOptions, of: "values" | "keys" = "values") {
+    const { separator, selection, metadata = NO_METADATA } = options;
+    const { fields, keyForm } = metadata;
     this.#options = options;
+    this.#metadata = metadata;
+    this.#of = of;
+    this.wireIds = new WireIds(of === "keys" ? "key" : "value");
+    // Beside metadata a value may be missing, and a key always may.
+    const nullable = fields.length > 0;
+    // Which columns of the value are wanted says nothing of the key's.
+    this.columnOptions = of === "keys" ? { separator, nullable } : { separator, selection, nullable };
+    const hasAvroKeys = of === "values" && fields.includes("key") && keyForm === "avro";
+    this.keys = hasAvroKeys ? new Schemas(options, "keys") : undefined;
+  }
+
+  /** What stands beside the values of a topic; undefined where there is nothing. */
+  layout(topic: string): MetadataLayout | undefined {
+    if (this.#metadata.fields.length === 0) return undefined;
+    let layout = this.#layouts.get(topic);
+    if (layout === undefined) {
+      const { separator } = this.#options;
+      this.#layouts.set(topic, layout = new MetadataLayout({ metadata: this.#metadata, topic, separator }));
+    }
+    return layout;
   }
 
   /** The schema if it is known already: the way of all records but the first of a schema. */
@@ -76,6 +125,21 @@ export class Schemas {
     return schema;
   }
 
+  /** How values or keys of a writer schema get into a file's columns. */
+  decoding(columns: Columns, writer: WriterSchema): Decoding {
+    return { columns, decoder: this.decoder(columns.schema, writer), skip: writer.skip };
+  }
+
+  /** What is remembered of the topic's columns in this run. */
+  columnsOf(topic: string): TopicColumns {
+    let columns = this.#topics.get(topic);
+    if (columns === undefined) {
+      if (this.#topics.size >= TOPICS_MAX) this.#topics.clear();
+      this.#topics.set(topic, columns = new TopicColumns(topic, this.columnOptions));
+    }
+    return columns;
+  }
+
   /** The decoder from a writer schema into a file's columns. */
   decoder(file: FileSchema, writer: WriterSchema): Decoder {
     let decoders = this.#decoders.get(file);
@@ -83,12 +147,22 @@ export class Schemas {
     let decoder = decoders.get(writer.wireId);
     if (decoder === undefined) {
       if (decoders.size >= DECODERS_MAX) decoders.clear();
-      decoders.set(
-        writer.wireId,
-        decoder = compile(writer.type, file, { separator: this.#options.separator }),
-      );
+      decoders.set(writer.wireId, decoder = compile(writer.type, file, this.columnOptions));
     }
     return decoder;
+  }
+
+  /** Once a pattern: other schemas may well have no such column. */
+  #warnOfPatterns(id: SchemaId, type: AvroType): void {
+    for (const { pattern, meant } of unmatchedPatterns(type, this.columnOptions)) {
+      if (this.#warnedPatterns.has(pattern)) continue;
+      this.#warnedPatterns.add(pattern);
+      log.warning("No column of schema {id} matches {pattern}{meant}", {
+        id,
+        pattern,
+        meant: meant === undefined ? "" : `: did you mean ${meant}?`,
+      });
+    }
   }
 
   #parse(
@@ -96,8 +170,11 @@ export class Schemas {
     wire: Pick<WriterSchema, "wireId" | "skip">,
   ): WriterSchema {
     try {
-      const type = parseSchema(text, references);
-      const columns = fileSchemaOf(type, { separator: this.#options.separator });
+      const parsed = parseSchema(text, references);
+      const type = this.#of === "keys" ? belowKeyName(parsed) : parsed;
+      this.#warnOfPatterns(id, type);
+      const columns = fileSchemaOf(type, this.columnOptions);
+      if (this.#of === "values") this.#refuseSameNames(type, columns);
       return { kind: "avro", id, ...wire, text, type, columns };
     } catch (cause) {
       const mixed = mixedReferences === undefined ? "" : ` (its references name ${mixedReferences})`;
@@ -107,6 +184,15 @@ export class Schemas {
         cause,
       });
     }
+  }
+
+  #refuseSameNames(type: AvroType, columns: FileSchema): void {
+    refuseSameNames(columns, {
+      metadata: this.#metadata,
+      separator: this.#options.separator,
+      pathOf: (name) =>
+        describeColumns(type, this.columnOptions).find(({ column }) => column.name === name)?.path ?? name,
+    });
   }
 }
 

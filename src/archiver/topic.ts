@@ -1,18 +1,21 @@
 /** One topic in one session: its open file, its positions, and the way from fetched records to sealed files. */
 import { getLogger } from "@logtape/logtape";
-import { merge } from "../avro/mod.ts";
 import type { CheckpointPipeline } from "../checkpoint/mod.ts";
 import type { Columns } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
-import type { FetchedRecords, PartitionRange, RecordRun } from "../model.ts";
+import type { FetchedRecords, PartitionRange } from "../model.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
 import { nextTurn } from "../wait.ts";
 import { BadRecords } from "./bad_records.ts";
+import type { RecordAt } from "./dead_letters.ts";
 import type { ErrorLimit } from "./error_limit.ts";
 import type { FileSealer, SealedFile } from "./file_sealer.ts";
 import { OpenFile } from "./open_file.ts";
 import { limitReached, type RotationLimits } from "./rotation.ts";
+import { appendRows } from "./rows.ts";
+import { endOfStretch } from "./stretch.ts";
 import type { NoSchema, Schemas, WriterSchema } from "./schemas.ts";
+import type { Line, TopicColumns } from "./topic_columns.ts";
 import type { Totals } from "./totals.ts";
 import { NO_WIRE_ID, wireProblem } from "./wire_ids.ts";
 
@@ -22,6 +25,8 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 const TURN_MS = 50;
 /** Rows decoded before the file's size is looked at again. */
 const DECODE_ROWS_MAX = 1024;
+/** Where runs are shorter, the size is looked at so often: a look costs a step a column. */
+const UNMEASURED_ROWS_MAX = 64;
 /** Where only records that make no row went by, their offsets are committed so often. */
 const COMMIT_WITHOUT_FILES_MS = 5000;
 
@@ -44,6 +49,9 @@ export interface PartitionState {
   readonly end: bigint | undefined;
   highWatermark: bigint | undefined;
 }
+
+/** Why a key cannot be decoded. */
+type NoKey = Pick<NoSchema, "kind" | "reason">;
 
 export interface TopicOptions {
   readonly topic: string;
@@ -70,12 +78,18 @@ export class TopicArchive {
   readonly #schemas: Schemas;
   readonly #sealer: FileSealer;
   readonly #totals: Totals;
-  readonly #file = new OpenFile();
+  readonly #file: OpenFile;
   readonly #bad: BadRecords;
+  readonly #columns: TopicColumns;
+  /** Which files the open one belongs to. */
+  #line: Line | undefined;
+  readonly #keyColumns: TopicColumns | undefined;
+  #keyLine: Line | undefined;
+  /** Rows since the size of the open file was looked at. */
+  #unmeasuredRows = 0;
   #sealedRows = 0;
   /** Whether a file was sealed since the last pause. */
   #sealed = false;
-  #warnedOfSchemas = false;
 
   constructor(options: TopicOptions) {
     this.topic = options.topic;
@@ -85,6 +99,9 @@ export class TopicArchive {
     const { rows, bytes, ageMs } = options.config;
     this.#limits = { rows, bytes: Math.min(bytes, options.fileBytesMax), ageMs };
     this.#schemas = options.schemas;
+    this.#file = new OpenFile(options.schemas.layout(options.topic));
+    this.#columns = options.schemas.columnsOf(options.topic);
+    this.#keyColumns = options.schemas.keys?.columnsOf(options.topic);
     this.#sealer = options.sealer;
     this.#totals = options.totals;
     const { topic, totals, errorLimit: limit } = options;
@@ -148,12 +165,18 @@ export class TopicArchive {
         const schema = id === NO_WIRE_ID
           ? undefined
           : this.#schemas.get(id) ?? await this.#schemas.resolve(id, this.#leaving);
+        const record = { fetched, bytes: run.bytes, index };
+        const known = this.#keyOf(record);
+        const key = known instanceof Promise ? await known : known;
         // From here to the next round nothing is awaited: rows and position move together, whoever else looks.
-        index = schema?.kind === "avro"
-          ? this.#takeRows(fetched, { run, index, to, state, schema })
-          : this.#takeOther(fetched, { bytes: run.bytes, index, state, schema });
+        const first = index;
+        const isRow = schema !== undefined || this.#isTombstoneRow(record);
+        index = isRow && schema?.kind !== "none" && key?.kind !== "none"
+          ? this.#takeRows(record, { to, state, schema, key })
+          : this.#takeOther(record, { state, schema, key });
         state.position = BigInt(fetched.offsets[index - 1]!) + 1n;
-        this.#sealIfDue();
+        this.#unmeasuredRows += index - first;
+        this.#sealIfDue(index === to || this.#unmeasuredRows >= UNMEASURED_ROWS_MAX);
         if (this.#sealed || performance.now() - turnMs > TURN_MS) {
           await this.#pause();
           if (this.#leaving.aborted) return;
@@ -219,92 +242,79 @@ export class TopicArchive {
     await nextTurn();
   }
 
-  /** Takes record `index` and those behind it of the same schema. @returns the index of the first not taken. */
+  /** Takes record `index` and those behind it of the same schemas. @returns the index of the first not taken. */
   #takeRows(
-    fetched: FetchedRecords,
-    { run, index, to, state, schema }: {
-      run: RecordRun;
-      index: number;
+    record: RecordAt,
+    { to, state, schema, key }: {
       to: number;
       state: PartitionState;
-      schema: WriterSchema;
+      schema: WriterSchema | undefined;
+      key: WriterSchema | undefined;
     },
   ): number {
-    const columns = this.#columnsFor(schema);
-    const room = Math.min(to, index + this.#config.rows - columns.rows, index + DECODE_ROWS_MAX);
-    let next = index + 1;
-    const { wireIds } = this.#schemas;
-    while (next < room && wireIds.at(fetched, run.bytes, next) === schema.wireId) next++;
-    this.#decode(fetched, { bytes: run.bytes, from: index, to: next, schema, columns, state });
+    const { fetched, bytes, index } = record;
+    const { keys, wireIds } = this.#schemas;
+    // Either may close the open file, which then begins anew.
+    const keyColumns = key && this.#keyColumnsFor(key);
+    const columns = schema && this.#columnsFor(schema);
+    const rowsBefore = this.#file.rows;
+    const room = Math.min(to, index + this.#config.rows - rowsBefore, index + DECODE_ROWS_MAX);
+    const next = endOfStretch(record, {
+      to: room,
+      value: { ids: wireIds, id: schema?.wireId },
+      key: keys && { ids: keys.wireIds, id: key?.wireId },
+    });
+    const bad = appendRows(this.#file, { fetched, bytes, from: index, to: next }, {
+      values: columns && this.#schemas.decoding(columns, schema),
+      keys: keyColumns && keys!.decoding(keyColumns, key),
+    });
+    const refused = this.#firstRefused(fetched, { from: index, to: next, bad });
+    if (refused !== undefined) {
+      const first = bad[refused.at]!.index;
+      this.#file.truncate(rowsBefore + first - index - refused.at);
+      state.position = BigInt(fetched.offsets[first]!);
+    }
+    const rows = this.#file.rows - rowsBefore;
+    if (rows > 0) {
+      this.#file.openedAtMs ??= performance.now();
+      if (schema !== undefined) this.#file.use(schema);
+      this.#file.counts(state.partition).rows += rows;
+    }
+    for (const { index, kind, reason } of bad.slice(0, refused?.at)) {
+      this.#bad.keep({ fetched, bytes, index }, { kind, schemaId: schema?.id, reason });
+    }
+    if (refused !== undefined) throw refused.error;
     return next;
+  }
+
+  /** Whether the record's value is null and a row all the same. */
+  #isTombstoneRow({ fetched, index }: RecordAt): boolean {
+    return this.#file.metadata !== undefined && fetched.valueStart[index]! < 0;
   }
 
   /** Takes one record that cannot become a row: a tombstone, or one without a schema. @returns the next index. */
   #takeOther(
-    fetched: FetchedRecords,
-    { bytes, index, state, schema }: {
-      bytes: Uint8Array;
-      index: number;
+    record: RecordAt,
+    { state, schema, key }: {
       state: PartitionState;
-      schema: NoSchema | undefined;
+      schema: WriterSchema | NoSchema | undefined;
+      key: WriterSchema | NoKey | undefined;
     },
   ): number {
-    const start = fetched.valueStart[index]!;
-    if (start < 0) {
+    const { fetched, bytes, index } = record;
+    if (schema?.kind === "none") {
+      const { problem, id, reason } = schema;
+      this.#bad.take(record, { kind: problem, schemaId: id, reason });
+    } else if (schema === undefined && fetched.valueStart[index]! >= 0) {
+      const reason = wireProblem(fetched, bytes, index);
+      this.#bad.take(record, { kind: "no-header", schemaId: undefined, reason });
+    } else if (key?.kind === "none") {
+      this.#bad.take(record, { kind: "bad-key", schemaId: schema?.id, reason: `the key: ${key.reason}` });
+    } else {
       this.#bad.passed(1);
       this.#bad.skip(state.partition, "tombstone");
-    } else if (schema === undefined) {
-      const reason = wireProblem(fetched, bytes, index);
-      this.#bad.take({ fetched, bytes, index }, {
-        kind: "no-header",
-        schemaId: undefined,
-        reason,
-      });
-    } else {
-      const { problem, id, reason } = schema;
-      this.#bad.take({ fetched, bytes, index }, { kind: problem, schemaId: id, reason });
     }
     return index + 1;
-  }
-
-  #decode(
-    fetched: FetchedRecords,
-    { bytes, from, to, schema, columns, state }: {
-      bytes: Uint8Array;
-      from: number;
-      to: number;
-      schema: WriterSchema;
-      columns: Columns;
-      state: PartitionState;
-    },
-  ): void {
-    const rowsBefore = columns.rows;
-    const bad: { index: number; reason: string }[] = [];
-    this.#schemas.decoder(columns.schema, schema).decode(
-      columns,
-      { bytes, starts: fetched.valueStart, ends: fetched.valueEnd, skip: schema.skip, from, to },
-      (index, reason) => bad.push({ index, reason }),
-    );
-    const refused = this.#firstRefused(fetched, { from, to, bad });
-    if (refused !== undefined) {
-      const { index } = bad[refused.at]!;
-      columns.truncate(rowsBefore + index - from - refused.at);
-      state.position = BigInt(fetched.offsets[index]!);
-    }
-    const rows = columns.rows - rowsBefore;
-    if (rows > 0) {
-      this.#file.openedAtMs ??= performance.now();
-      this.#file.use(schema);
-      this.#file.counts(state.partition).rows += rows;
-    }
-    for (const { index, reason } of bad.slice(0, refused?.at)) {
-      this.#bad.keep({ fetched, bytes, index }, {
-        kind: "bad-value",
-        schemaId: schema.id,
-        reason,
-      });
-    }
-    if (refused !== undefined) throw refused.error;
   }
 
   /** Counts records `[from, to)`, of which some are bad. @returns which of those ends the work, if one does. */
@@ -327,35 +337,40 @@ export class TopicArchive {
     return undefined;
   }
 
-  /** The open file's columns, after closing the file where this schema's do not go with them. */
-  #columnsFor(schema: WriterSchema): Columns {
-    const open = this.#file.rows > 0 ? this.#file.schema : undefined;
-    if (open === undefined) return this.#file.columnsFor(schema.columns);
-    const merged = open === schema.columns
-      ? open
-      : merge(open, schema.type, { separator: this.#config.separator });
-    if (merged === open) return this.#file.columnsFor(open);
-    if (!this.#warnedOfSchemas) {
-      this.#warnedOfSchemas = true;
-      log.warning(
-        "{topic}: schema {id} has other columns than the open file (schema {others}): it goes into files of its own",
-        {
-          topic: this.topic,
-          id: schema.id,
-          others: [...this.#file.schemas.keys()].join(", "),
-        },
-      );
-    }
-    this.#seal("schema");
-    return this.#file.columnsFor(schema.columns);
+  /** What a record's key is decoded with; undefined where it is null, or no key is decoded. */
+  #keyOf(
+    { fetched, bytes, index }: RecordAt,
+  ): WriterSchema | NoKey | undefined | Promise<WriterSchema | NoSchema> {
+    const { keys } = this.#schemas;
+    if (keys === undefined || fetched.keyStart[index]! < 0) return undefined;
+    const id = keys.wireIds.at(fetched, bytes, index);
+    if (id === NO_WIRE_ID) return { kind: "none", reason: wireProblem(fetched, bytes, index, "key") };
+    return keys.get(id) ?? keys.resolve(id, this.#leaving);
   }
 
-  #sealIfDue(): boolean {
-    const { openedAtMs, rows, byteLength } = this.#file;
+  /** The same of keys. */
+  #keyColumnsFor(key: WriterSchema): Columns {
+    const line = this.#keyColumns!.lineFor(key);
+    if (line !== this.#keyLine && this.#file.keySchema !== undefined) this.#seal("schema");
+    this.#keyLine = line;
+    return this.#file.keyColumnsFor(line.file);
+  }
+
+  /** The open file's columns, widened for this schema, or those of the next where no file can hold both. */
+  #columnsFor(schema: WriterSchema): Columns {
+    const line = this.#columns.lineFor(schema);
+    if (line !== this.#line && this.#file.schema !== undefined) this.#seal("schema");
+    this.#line = line;
+    return this.#file.columnsFor(line.file);
+  }
+
+  #sealIfDue(measure = true): boolean {
+    const { openedAtMs, rows } = this.#file;
+    if (measure) this.#unmeasuredRows = 0;
     const ageMs = openedAtMs === undefined ? undefined : performance.now() - openedAtMs;
     const reached = limitReached({
       rows: Math.max(rows, this.#file.deadLetterCount),
-      bytes: byteLength,
+      bytes: measure ? this.#file.byteLength : 0,
       ageMs,
     }, this.#limits);
     if (reached === undefined) return false;

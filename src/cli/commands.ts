@@ -167,8 +167,8 @@ Examples:
   # A subject in a context of the registry
   kafka2parquet schema :.orders:events-value
 
-  # A file, before it is registered
-  kafka2parquet schema customer_events.avsc
+  # A file, before it is registered; with the columns of what Kafka says of each record
+  kafka2parquet schema customer_events.avsc --metadata all
 `,
   closing: `
 Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes columns, 2 wrong usage,
@@ -184,6 +184,9 @@ Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes colum
     OPTIONS.kafkaConfig,
     OPTIONS.configFile,
     OPTIONS.separator,
+    OPTIONS.metadata,
+    OPTIONS.include,
+    OPTIONS.exclude,
     JSON_OPTION,
   ],
 };

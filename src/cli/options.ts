@@ -4,6 +4,7 @@
  */
 import { COMPRESSIONS, LOG_LEVELS } from "../config.ts";
 import { MECHANISMS, PROTOCOLS } from "../security.ts";
+import { parseMetadata } from "./metadata.ts";
 import {
   parseBoolean,
   parseBroker,
@@ -340,6 +341,33 @@ export const OPTIONS = {
     what: "Between the names of nested fields in a column's name",
     default: ".",
     parse: one(parseText),
+  }),
+  metadata: option({
+    name: "metadata",
+    group: "Files",
+    placeholder: "LIST",
+    what: "Kafka columns: all, or topic, partition, offset, timestamp, key (key:string, key:avro), headers",
+    default: "none",
+    repeatable: true,
+    parse: parseMetadata,
+  }),
+  include: option({
+    name: "include",
+    group: "Files",
+    placeholder: "GLOB",
+    what: "Columns to archive, repeated or separated by commas; * is any text: customer.*",
+    defaultInWords: "all",
+    repeatable: true,
+    parse: parseList,
+  }),
+  exclude: option({
+    name: "exclude",
+    group: "Files",
+    placeholder: "GLOB",
+    what: "Columns to leave out, whatever is included: they are stepped over and reach no data file",
+    defaultInWords: "none",
+    repeatable: true,
+    parse: parseList,
   }),
   onError: option({
     name: "on-error",

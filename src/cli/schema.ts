@@ -1,5 +1,6 @@
 /** `kafka2parquet schema`: the columns that an Avro schema becomes, by the code that archives. */
-import type { ColumnSource } from "../avro/mod.ts";
+import { getLogger } from "@logtape/logtape";
+import type { ColumnSpec } from "../columns/mod.ts";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureLogging, flushLogging } from "../log.ts";
 import type { SchemaId } from "../model.ts";
@@ -14,6 +15,8 @@ import { resolveRegistrySecurity, secretsIn, warnOfRisks } from "./security.ts";
 import { readSources } from "./sources.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural, toJson } from "./text.ts";
+
+const log = getLogger(["kafka2parquet", "schema"]);
 
 /** A person waits for the answer. */
 const REGISTRY_WAIT_MS = 5_000;
@@ -34,16 +37,21 @@ interface Given {
   readonly json: { readonly [name: string]: Json };
 }
 
-interface Column extends ColumnSource {
+interface Column {
+  readonly path: string;
+  /** Undefined where it is not the value's. */
+  readonly avro: string | undefined;
+  readonly column: ColumnSpec;
   readonly types: TypeNames;
 }
 
 /** Shows the columns of a subject's latest version, of an id or GUID, or of a file. Throws {@link UserError}. */
 export async function schema(of: string, flags: Texts): Promise<ExitCode> {
   const { sources } = await readSources(flags);
-  const separator = resolveOption(OPTIONS.separator, sources)!;
+  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
   const given = await find(of, sources);
-  const columns = await columnsOf(given, separator);
+  const columns = await columnsOf(given, sources);
+  flushLogging();
   const output = new Output();
   try {
     if (resolveOption(JSON_OPTION, { flags })) output.write(`${toJson(asJson(given, columns))}\n`);
@@ -57,25 +65,58 @@ export async function schema(of: string, flags: Texts): Promise<ExitCode> {
 }
 
 /** Modules are loaded here, so that --help does not wait for them. */
-async function columnsOf(
-  { text, references, mixedReferences }: Given,
-  separator: string,
-): Promise<Column[]> {
-  const { describeColumns, parseSchema } = await import("../avro/mod.ts");
-  const { typeNamesOf } = await import("../parquet/mod.ts");
+async function columnsOf(given: Given, sources: Sources): Promise<Column[]> {
   try {
-    return describeColumns(parseSchema(text, references), { separator }).map((source) => ({
-      ...source,
-      types: typeNamesOf(source.column.type),
-    }));
+    return await describe(given, sources);
   } catch (cause) {
-    if (mixedReferences === undefined) throw cause;
-    throw new UserError(`${messageOf(cause)} (its references name ${mixedReferences})`, {
+    if (given.mixedReferences === undefined) throw cause;
+    throw new UserError(`${messageOf(cause)} (its references name ${given.mixedReferences})`, {
       ...(cause instanceof UserError && cause.hint !== undefined && { hint: cause.hint }),
       cause,
     });
   }
 }
+
+async function describe({ text, references }: Given, sources: Sources): Promise<Column[]> {
+  const { describeColumns, parseSchema, selectionOf, unmatchedPatterns } = await import("../avro/mod.ts");
+  const { typeNamesOf } = await import("../parquet/mod.ts");
+  const metadata = resolveOption(OPTIONS.metadata, sources)!;
+  const { fields, keyForm } = metadata;
+  const separator = resolveOption(OPTIONS.separator, sources)!;
+  const options = {
+    separator,
+    selection: selectionOf({
+      include: resolveOption<readonly string[]>(OPTIONS.include, sources) ?? [],
+      exclude: resolveOption<readonly string[]>(OPTIONS.exclude, sources) ?? [],
+    }),
+    nullable: fields.length > 0,
+  };
+  const schema = parseSchema(text, references);
+  for (const { pattern, meant } of unmatchedPatterns(schema, options)) {
+    log.warning("No column matches {pattern}{meant}", {
+      pattern,
+      meant: meant === undefined ? "" : `: did you mean ${meant}?`,
+    });
+  }
+  const values = describeColumns(schema, options);
+  const known = values.map((source) => ({ ...source, types: typeNamesOf(source.column.type) }));
+  if (fields.length === 0) return known;
+  const { refuseSameNames, specOf } = await import("../metadata/mod.ts");
+  refuseSameNames({ columns: values.map(({ column }) => column) }, {
+    metadata,
+    separator,
+    pathOf: (name) => values.find(({ column }) => column.name === name)?.path ?? name,
+  });
+  const ofRecord = fields.map((field) => {
+    const column = specOf(field, { topic: "", separator, keyForm });
+    const types = field === "key" && keyForm === "avro" ? BY_KEY : typeNamesOf(column.type);
+    return { path: column.name, avro: undefined, column, types };
+  });
+  return [...ofRecord, ...known];
+}
+
+/** One column or several: a schema of values does not say which. */
+const BY_KEY: TypeNames = { arrow: "by the key's schema", parquet: "by the key's schema" };
 
 async function find(of: string, sources: Sources): Promise<Given> {
   if (/\.(avsc|json)$/i.test(of) || /[\\/]/.test(of)) return await readSchemaFile(of);
@@ -116,7 +157,6 @@ async function withRegistry(
   const urls = resolveOption(OPTIONS.registry, sources)!;
   const security = await resolveRegistrySecurity(sources);
   hideSecrets(secretsIn({ registrySecurity: security }, urls));
-  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
   warnOfRisks({ registrySecurity: security }, urls);
   const { Registry } = await import("../registry/mod.ts");
   const end = new AbortController();
@@ -177,7 +217,7 @@ function asLines({ name }: Given, columns: readonly Column[]): string[] {
   const lines = columns.map(({ path, avro, column, types }) => [
     ...(isSame ? [] : [path]),
     column.name,
-    avro,
+    avro ?? "(Kafka)",
     types.arrow,
     types.parquet,
     column.nullable ? "yes" : "no",
@@ -199,7 +239,7 @@ function asJson({ json }: Given, columns: readonly Column[]): Json {
     ...json,
     columns: columns.map(({ path, avro, column, types }) => ({
       path,
-      avro_type: avro,
+      avro_type: avro ?? null,
       column: column.name,
       arrow_type: types.arrow,
       parquet_type: types.parquet,

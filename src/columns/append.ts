@@ -19,6 +19,17 @@ export function appendValue(column: ColumnBuffers, { row, value }: Cell): void {
   else appendPresent(column, { row, value });
 }
 
+/** Makes rows `[from, to)` null, for which there is room and of which nothing is written yet. */
+export function appendNulls(column: ColumnBuffers, from: number, to: number): void {
+  if (!column.spec.nullable) throw new TypeError(`Column "${column.spec.name}" takes no null`);
+  if (column.children.length > 0 && column.spec.type.kind === "struct") {
+    for (let row = from; row < to; row++) appendValue(column, { row, value: null });
+    return;
+  }
+  for (let row = from; row < to; row++) column.validity[row >>> 3]! &= ~(1 << (row & 7));
+  if (column.offsets.length > 1) column.offsets.fill(column.offsets[from]!, from + 1, to + 1);
+}
+
 /** What stands in a row that is null, or whose struct is null. */
 function appendPlaceholder(column: ColumnBuffers, row: number): void {
   const { type } = column.spec;

@@ -2,4 +2,5 @@
 export type { ColumnSpec, ColumnType, FileSchema } from "./schema.ts";
 export { Columns, type ColumnsOptions, type StreamOptions } from "./columns.ts";
 export { StreamMemory } from "./ipc.ts";
+export { StreamWriter } from "./stream_writer.ts";
 export { childSpecs, COLUMN_BYTES_MAX, ColumnBuffers, SLACK_BYTES } from "./buffers.ts";

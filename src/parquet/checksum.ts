@@ -49,11 +49,12 @@ export function sealChecksums(file: Uint8Array): void {
 export function readChecksums(footer: Uint8Array): Checksums | undefined {
   const at = valueAt(footer);
   if (at === undefined) return undefined;
-  const [data, ofFooter] = new TextDecoder().decode(footer.subarray(at, at + CHECKSUM_PLACEHOLDER.length))
-    .split(" ").map((text) => parseInt(text, 16));
+  const [data = "", ofFooter] = new TextDecoder()
+    .decode(footer.subarray(at, at + CHECKSUM_PLACEHOLDER.length)).split(" ");
   const own = at + DIGITS + 1;
   const computed = crc32(footer.subarray(own + DIGITS), crc32(ZEROS, crc32(footer.subarray(0, own))));
-  return { data: data ?? NaN, isFooterIntact: computed === ofFooter };
+  // As text: a digit whose case has flipped is the same number.
+  return { data: parseInt(data, 16), isFooterIntact: digits(computed) === ofFooter };
 }
 
 function digits(crc: number): string {

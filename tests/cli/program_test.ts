@@ -28,7 +28,9 @@ Deno.test("a command's --help leads with examples, and names its options and no 
       ],
       ["inspect", ["csv", "help", "json", "rows"]],
       ["schema", [
-        ...["config", "help", "json", "kafka-config", "registry", "registry-username", "separator"],
+        ...["config", "exclude", "help", "include", "json", "kafka-config", "metadata", "registry"],
+        "registry-username",
+        "separator",
         ...["tls-ca", "tls-cert", "tls-insecure", "tls-key"],
       ]],
       ["verify", [

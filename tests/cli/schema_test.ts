@@ -143,6 +143,41 @@ Deno.test("schema --separator, also from the environment and the config file, is
     }
   }));
 
+Deno.test("schema --metadata: what Kafka says stands first, and the value's columns are nullable", () =>
+  withSchemaFile(order(CUSTOMER), async (path) => {
+    const json = await kafka2parquet(["schema", path, "--json", "--metadata", "offset,topic,key:avro"]);
+    assert.deepEqual({ code: json.code, stderr: json.stderr }, { code: 0, stderr: "" });
+    const { columns } = JSON.parse(json.stdout);
+    const byKey = "by the key's schema";
+    assert.deepEqual(
+      columns.slice(0, 3),
+      [
+        ["_kafka.topic", null, "_kafka.topic", "dictionary<utf8>", "BYTE_ARRAY STRING", "no"],
+        ["_kafka.offset", null, "_kafka.offset", "int64", "INT64", "no"],
+        ["_kafka.key", null, "_kafka.key", byKey, byKey, "yes"],
+      ].map((line) => asLine(line as string[])),
+    );
+    assert.deepEqual(
+      columns.slice(3),
+      LINES.map((line) => asLine([...line.slice(0, 5), "yes"])),
+    );
+    const text = await kafka2parquet(["schema", path, "--metadata", "key:string", "--separator", "__"]);
+    const line = text.stdout.split("\n")[3]!.split(/ {2,}/);
+    assert.deepEqual(line, ["_kafka__key", "_kafka__key", "(Kafka)", "utf8", "BYTE_ARRAY STRING", "yes"]);
+  }));
+
+Deno.test("schema --metadata: a field that would be one of these columns is an error that names both", () => {
+  const inner = { type: "record", name: "Inner", fields: [{ name: "offset", type: "long" }] };
+  const outer = { type: "record", name: "Outer", fields: [{ name: "_kafka", type: inner }] };
+  return withSchemaFile(outer, async (path) => {
+    const { code, stderr } = await kafka2parquet(["schema", path, "--metadata", "all"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /field _kafka\.offset and --metadata offset would both be .*"_kafka\.offset"/);
+    assert.match(stderr, /hint: Leave offset out of --metadata, or choose another --separator/);
+    assert.equal((await kafka2parquet(["schema", path, "--metadata", "key"])).code, 0);
+  });
+});
+
 Deno.test("schema SUBJECT and ID: from the registry, with what they refer to", () =>
   withRegistry(async (url) => {
     const subject = await kafka2parquet(["schema", "orders-value", "--registry", url, "--json"]);
