@@ -13,6 +13,7 @@
  */
 import { UserError } from "../errors.ts";
 import type { ColumnSpec, ColumnType } from "../columns/mod.ts";
+import { NAMES_MAX } from "./merge.ts";
 import { type AvroType, branchName, type RecordType, SCHEMA_DEPTH_MAX, type UnionType } from "./schema.ts";
 
 /** Columns, and children of nested columns, of one schema. */
@@ -90,7 +91,7 @@ class Planner {
     const names = new Set(avro.fields.map(({ name }) => name));
     const fields = avro.fields.map(({ name, type, aliases }) => ({
       name,
-      aliases: aliases?.filter((alias) => !names.has(alias)),
+      aliases: aliases?.filter((alias) => !names.has(alias)).slice(0, NAMES_MAX - 1),
       plan: this.plan(type, depth + 1),
     }));
     this.#open.delete(avro);
@@ -101,8 +102,12 @@ class Planner {
     const names = new Set(union.branches.map(branchName));
     return union.branches.map((branch) => {
       if (branch.kind === "null") return undefined;
-      const aliases = "aliases" in branch ? branch.aliases.filter((alias) => !names.has(alias)) : undefined;
-      return { name: branchName(branch), aliases, plan: this.plan(branch, depth + 1) };
+      const aliases = "aliases" in branch ? branch.aliases.filter((alias) => !names.has(alias)) : [];
+      return {
+        name: branchName(branch),
+        aliases: aliases.slice(0, NAMES_MAX - 1),
+        plan: this.plan(branch, depth + 1),
+      };
     });
   }
 

@@ -152,7 +152,7 @@ Exit codes: 0 all shown, 1 a file is missing or damaged (the others are shown), 
 
 const SCHEMA: Subcommand = {
   name: "schema",
-  argument: "<schema>",
+  argument: "<schema...>",
   argumentInWords: "a SUBJECT, FILE.avsc, ID or GUID",
   summary: "show which columns an Avro schema becomes: a subject, a file or an id",
   examples: `Show which columns an Avro schema becomes, with their Arrow and Parquet types.
@@ -169,6 +169,9 @@ Examples:
 
   # A file, before it is registered; with the columns of what Kafka says of each record
   kafka2parquet schema customer_events.avsc --metadata all
+
+  # What a file holds of both, or why none can: see Evolution in the README
+  kafka2parquet schema customer_events-value customer_events.avsc
 `,
   closing: `
 Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes columns, 2 wrong usage,

@@ -13,7 +13,7 @@ export interface Actions {
   run(flags: Texts): Promise<ExitCode>;
   check(flags: Texts): Promise<ExitCode>;
   inspect(paths: readonly string[], flags: Texts): Promise<ExitCode>;
-  schema(of: string, flags: Texts): Promise<ExitCode>;
+  schema(of: readonly string[], flags: Texts): Promise<ExitCode>;
   verify(folder: string, flags: Texts): Promise<ExitCode>;
   redrive(folder: string, flags: Texts): Promise<ExitCode>;
 }

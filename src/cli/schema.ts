@@ -1,41 +1,22 @@
 /** `kafka2parquet schema`: the columns that an Avro schema becomes, by the code that archives. */
 import { getLogger } from "@logtape/logtape";
+import type { ColumnOptions } from "../avro/mod.ts";
 import type { ColumnSpec } from "../columns/mod.ts";
+import type { Metadata } from "../config.ts";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureLogging, flushLogging } from "../log.ts";
-import type { SchemaId } from "../model.ts";
 import type { TypeNames } from "../parquet/mod.ts";
-import type { FoundSchema, Registry } from "../registry/mod.ts";
-import { hideSecrets } from "../secrets.ts";
 import { JSON_OPTION } from "./commands.ts";
 import { OPTIONS } from "./options.ts";
 import { Output, OutputClosed, terminalWidth } from "./output.ts";
 import { resolveOption, type Sources, type Texts, wantsColor } from "./resolve.ts";
-import { resolveRegistrySecurity, secretsIn, warnOfRisks } from "./security.ts";
+import { findSchema } from "./schema_sources.ts";
+import { mergeVersions, type Version, versionLines, versionsJson } from "./schema_versions.ts";
 import { readSources } from "./sources.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural, toJson } from "./text.ts";
 
 const log = getLogger(["kafka2parquet", "schema"]);
-
-/** A person waits for the answer. */
-const REGISTRY_WAIT_MS = 5_000;
-/** What is larger is no schema. */
-const FILE_BYTES_MAX = 64 * 1024 * 1024;
-const ID_MAX = 2 ** 31 - 1;
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** How nearly everybody names the subject of a topic's values. */
-const VALUE_SUFFIX = "-value";
-
-/** A schema's texts, and where they were found. */
-interface Given {
-  readonly text: string;
-  readonly references: readonly string[];
-  readonly mixedReferences?: string;
-  /** `customer_events-value, version 3, id 7`. */
-  readonly name: string;
-  readonly json: { readonly [name: string]: Json };
-}
 
 interface Column {
   readonly path: string;
@@ -45,17 +26,27 @@ interface Column {
   readonly types: TypeNames;
 }
 
-/** Shows the columns of a subject's latest version, of an id or GUID, or of a file. Throws {@link UserError}. */
-export async function schema(of: string, flags: Texts): Promise<ExitCode> {
+/** One column or several: a schema of values does not say which. */
+const BY_KEY: TypeNames = { arrow: "by the key's schema", parquet: "by the key's schema" };
+
+/**
+ * Shows the columns of a subject's latest version, of an id or GUID, or of a file; of several, those of a file that holds
+ * records of all. Throws {@link UserError}.
+ */
+export async function schema(of: readonly string[], flags: Texts): Promise<ExitCode> {
   const { sources } = await readSources(flags);
   configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
-  const given = await find(of, sources);
-  const columns = await columnsOf(given, sources);
+  const versions: Version[] = [];
+  for (const one of of) versions.push(await findSchema(one, sources));
+  const isJson = resolveOption(JSON_OPTION, { flags })!;
+  const metadata = resolveOption(OPTIONS.metadata, sources)!;
+  const options = await columnOptions(sources, metadata);
+  const shown = await show(versions, { options, metadata, isJson });
   flushLogging();
   const output = new Output();
   try {
-    if (resolveOption(JSON_OPTION, { flags })) output.write(`${toJson(asJson(given, columns))}\n`);
-    else output.lines(asLines(given, columns));
+    if (typeof shown === "string") output.write(shown);
+    else output.lines(shown);
     output.flush();
   } catch (error) {
     // Whoever read our output has seen enough.
@@ -64,10 +55,40 @@ export async function schema(of: string, flags: Texts): Promise<ExitCode> {
   return ExitCode.ok;
 }
 
-/** Modules are loaded here, so that --help does not wait for them. */
-async function columnsOf(given: Given, sources: Sources): Promise<Column[]> {
+/** JSON, or lines. */
+async function show(
+  versions: readonly Version[],
+  { options, metadata, isJson }: { options: ColumnOptions; metadata: Metadata; isJson: boolean },
+): Promise<string | string[]> {
+  const [given] = versions;
+  if (given !== undefined && versions.length === 1) {
+    const columns = await columnsOf(given, { options, metadata });
+    return isJson ? `${toJson(asJson(given, columns))}\n` : asLines(given, columns);
+  }
+  const file = await mergeVersions(versions, options);
+  return isJson ? `${toJson(await versionsJson(versions, file))}\n` : await versionLines(versions, file);
+}
+
+/** Modules are loaded here and below, so that --help does not wait for them. */
+async function columnOptions(sources: Sources, { fields }: Metadata): Promise<ColumnOptions> {
+  const { selectionOf } = await import("../avro/mod.ts");
+  return {
+    separator: resolveOption(OPTIONS.separator, sources)!,
+    selection: selectionOf({
+      include: resolveOption<readonly string[]>(OPTIONS.include, sources) ?? [],
+      exclude: resolveOption<readonly string[]>(OPTIONS.exclude, sources) ?? [],
+    }),
+    nullable: fields.length > 0,
+  };
+}
+
+async function columnsOf(
+  given: Version,
+  { options, metadata }: { options: ColumnOptions; metadata: Metadata },
+): Promise<Column[]> {
   try {
-    return await describe(given, sources);
+    const values = await valueColumns(given, options);
+    return [...await metadataColumns(values, { options, metadata }), ...values];
   } catch (cause) {
     if (given.mixedReferences === undefined) throw cause;
     throw new UserError(`${messageOf(cause)} (its references name ${given.mixedReferences})`, {
@@ -77,20 +98,9 @@ async function columnsOf(given: Given, sources: Sources): Promise<Column[]> {
   }
 }
 
-async function describe({ text, references }: Given, sources: Sources): Promise<Column[]> {
-  const { describeColumns, parseSchema, selectionOf, unmatchedPatterns } = await import("../avro/mod.ts");
+async function valueColumns({ text, references }: Version, options: ColumnOptions): Promise<Column[]> {
+  const { describeColumns, parseSchema, unmatchedPatterns } = await import("../avro/mod.ts");
   const { typeNamesOf } = await import("../parquet/mod.ts");
-  const metadata = resolveOption(OPTIONS.metadata, sources)!;
-  const { fields, keyForm } = metadata;
-  const separator = resolveOption(OPTIONS.separator, sources)!;
-  const options = {
-    separator,
-    selection: selectionOf({
-      include: resolveOption<readonly string[]>(OPTIONS.include, sources) ?? [],
-      exclude: resolveOption<readonly string[]>(OPTIONS.exclude, sources) ?? [],
-    }),
-    nullable: fields.length > 0,
-  };
   const schema = parseSchema(text, references);
   for (const { pattern, meant } of unmatchedPatterns(schema, options)) {
     log.warning("No column matches {pattern}{meant}", {
@@ -98,120 +108,34 @@ async function describe({ text, references }: Given, sources: Sources): Promise<
       meant: meant === undefined ? "" : `: did you mean ${meant}?`,
     });
   }
-  const values = describeColumns(schema, options);
-  const known = values.map((source) => ({ ...source, types: typeNamesOf(source.column.type) }));
-  if (fields.length === 0) return known;
+  return describeColumns(schema, options).map((source) => ({
+    ...source,
+    types: typeNamesOf(source.column.type),
+  }));
+}
+
+/** The columns of what Kafka says of each record, which stand before the value's. */
+async function metadataColumns(
+  values: readonly Column[],
+  { options: { separator }, metadata }: { options: ColumnOptions; metadata: Metadata },
+): Promise<Column[]> {
+  const { fields, keyForm } = metadata;
+  if (fields.length === 0) return [];
   const { refuseSameNames, specOf } = await import("../metadata/mod.ts");
+  const { typeNamesOf } = await import("../parquet/mod.ts");
   refuseSameNames({ columns: values.map(({ column }) => column) }, {
     metadata,
     separator,
     pathOf: (name) => values.find(({ column }) => column.name === name)?.path ?? name,
   });
-  const ofRecord = fields.map((field) => {
+  return fields.map((field) => {
     const column = specOf(field, { topic: "", separator, keyForm });
     const types = field === "key" && keyForm === "avro" ? BY_KEY : typeNamesOf(column.type);
     return { path: column.name, avro: undefined, column, types };
   });
-  return [...ofRecord, ...known];
 }
 
-/** One column or several: a schema of values does not say which. */
-const BY_KEY: TypeNames = { arrow: "by the key's schema", parquet: "by the key's schema" };
-
-async function find(of: string, sources: Sources): Promise<Given> {
-  if (/\.(avsc|json)$/i.test(of) || /[\\/]/.test(of)) return await readSchemaFile(of);
-  const isId = /^\d+$/.test(of);
-  if (isId && Number(of) > ID_MAX) {
-    throw new UserError(`${of} is no schema id: they end at ${ID_MAX}`, { exitCode: ExitCode.usage });
-  }
-  return await withRegistry(
-    sources,
-    (registry) =>
-      isId
-        ? byId(Number(of), registry)
-        : GUID.test(of)
-        ? byId(of.toLowerCase(), registry)
-        : bySubject(of, registry),
-  );
-}
-
-async function readSchemaFile(path: string): Promise<Given> {
-  try {
-    const { isFile, size } = await Deno.stat(path);
-    if (!isFile) throw new Error("it is no file");
-    if (size > FILE_BYTES_MAX) throw new Error(`it has ${size} bytes, more than any schema`);
-    return { text: await Deno.readTextFile(path), references: [], name: path, json: { file: path } };
-  } catch (cause) {
-    const isMissing = cause instanceof Deno.errors.NotFound;
-    throw new UserError(`Cannot read ${path}: ${isMissing ? "no such file" : messageOf(cause)}`, {
-      hint: "Name an .avsc file, a subject or a schema id.",
-      cause,
-    });
-  }
-}
-
-async function withRegistry(
-  sources: Sources,
-  ask: (registry: Registry) => Promise<Given>,
-): Promise<Given> {
-  const urls = resolveOption(OPTIONS.registry, sources)!;
-  const security = await resolveRegistrySecurity(sources);
-  hideSecrets(secretsIn({ registrySecurity: security }, urls));
-  warnOfRisks({ registrySecurity: security }, urls);
-  const { Registry } = await import("../registry/mod.ts");
-  const end = new AbortController();
-  const registry = new Registry({ urls, signal: end.signal, security });
-  await registry.ping(end.signal, REGISTRY_WAIT_MS).finally(flushLogging);
-  // It has answered, but may not go on to.
-  const timer = setTimeout(() =>
-    end.abort(
-      new UserError("The schema registry has stopped answering", {
-        hint: "Try again when it is up.",
-        exitCode: ExitCode.unavailable,
-      }),
-    ), REGISTRY_WAIT_MS);
-  try {
-    return await ask(registry);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function byId(id: SchemaId, registry: Registry): Promise<Given> {
-  const found = await registry.schema(id);
-  if (found.kind === "unknown") {
-    throw new UserError(found.reason.replace(/^[a-z]/, (letter) => letter.toUpperCase()));
-  }
-  return given(found, { name: typeof id === "string" ? `GUID ${id}` : `id ${id}`, json: { id } });
-}
-
-async function bySubject(subject: string, registry: Registry): Promise<Given> {
-  const found = await registry.latest(subject);
-  if (found.kind === "found") {
-    const { version, id } = found;
-    return given(found, {
-      name: `${subject}, version ${version}, id ${id}`,
-      json: { subject, version, id },
-    });
-  }
-  const ofTopic = subject + VALUE_SUFFIX;
-  const isTopic = (await registry.latest(ofTopic)).kind === "found";
-  throw new UserError(`No subject ${JSON.stringify(subject)}: ${found.reason}`, {
-    hint: isTopic ? `Did you mean ${ofTopic}?` : "Subjects are mostly named <topic>-value.",
-  });
-}
-
-function given(found: FoundSchema, { name, json }: Pick<Given, "name" | "json">): Given {
-  if (found.schemaType !== "AVRO") {
-    throw new UserError(`${name} is a schema of type ${found.schemaType}`, {
-      hint: "kafka2parquet archives Avro records.",
-    });
-  }
-  const { text, references, mixedReferences } = found;
-  return { text, references, ...(mixedReferences !== undefined && { mixedReferences }), name, json };
-}
-
-function asLines({ name }: Given, columns: readonly Column[]): string[] {
+function asLines({ name }: Version, columns: readonly Column[]): string[] {
   // Mostly a column has the name of its path; then twice the same would only take room.
   const isSame = columns.every(({ path, column }) => path === column.name);
   const lines = columns.map(({ path, avro, column, types }) => [
@@ -234,7 +158,7 @@ function asLines({ name }: Given, columns: readonly Column[]): string[] {
   ];
 }
 
-function asJson({ json }: Given, columns: readonly Column[]): Json {
+function asJson({ json }: Version, columns: readonly Column[]): Json {
   return {
     ...json,
     columns: columns.map(({ path, avro, column, types }) => ({

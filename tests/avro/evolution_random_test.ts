@@ -11,7 +11,7 @@ import { RandomValues } from "./support/random_value.ts";
 import { canonical, readParquetRows, readRows, roundDecimals, toParquet } from "./support/read_rows.ts";
 import { Reference, type Row } from "./support/reference.ts";
 
-const SCHEMAS = 300;
+const SCHEMAS = 200;
 const VERSIONS = 3;
 
 /** One version, and what makes records of it. */

@@ -139,11 +139,11 @@ const MISUSES: readonly Misuse[] = [
     ],
   },
   {
-    args: ["schema", "a", "b"],
+    args: ["verify", "a", "b"],
     code: 2,
     stderr: [
-      "error: schema takes one argument: a SUBJECT, FILE.avsc, ID or GUID",
-      "hint: See kafka2parquet schema --help.",
+      "error: verify takes one argument: a DIR",
+      "hint: See kafka2parquet verify --help.",
     ],
   },
   {
