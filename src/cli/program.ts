@@ -14,6 +14,7 @@ export interface Actions {
   inspect(paths: readonly string[], flags: Texts): Promise<ExitCode>;
   schema(of: string, flags: Texts): Promise<ExitCode>;
   verify(folder: string, flags: Texts): Promise<ExitCode>;
+  status(url: string | undefined, flags: Texts): Promise<ExitCode>;
 }
 
 const EXAMPLES = `Archive Kafka topics of Avro records as Parquet files, exactly once.
@@ -32,6 +33,9 @@ Examples:
   # Look into the files; prove that they are complete
   kafka2parquet inspect parquet_data/data
   kafka2parquet verify parquet_data/data
+
+  # Ask a running one how it is
+  kafka2parquet status
 `;
 
 const CLOSING = `
