@@ -10,13 +10,16 @@ export type { StatusServer } from "./server.ts";
 
 const log = getLogger(["kafka2parquet", "status"]);
 
+/** Deno's own variable: only `true` counts. */
+const OTEL_VARIABLE = "OTEL_DENO";
+
 /**
  * Starts the server; undefined where there is to be none, or where the default address is taken.
  *
  * @throws {UserError} with exit code 78 where an address that somebody has chosen cannot be used.
  */
 export function openStatus(address: HttpAddress | undefined, facts: () => Facts): StatusServer | undefined {
-  if (/^(true|1)$/.test(Deno.env.get("OTEL_DENO") ?? "")) void exportMetrics(facts);
+  if (Deno.env.get(OTEL_VARIABLE) === "true") void exportMetrics(facts);
   if (address === undefined) return undefined;
   try {
     const server = serve(address, facts);
@@ -46,7 +49,13 @@ export function openStatus(address: HttpAddress | undefined, facts: () => Facts)
 async function exportMetrics(facts: () => Facts): Promise<void> {
   try {
     // Loaded only for those who want it.
-    (await import("./opentelemetry.ts")).startOpenTelemetry(facts);
+    const { startOpenTelemetry } = await import("./opentelemetry.ts");
+    if (startOpenTelemetry(facts)) return;
+    log.warning(
+      "No metrics by OpenTelemetry: {variable} must also have been set when this binary was built. " +
+        "A collector may read /metrics instead",
+      { variable: OTEL_VARIABLE },
+    );
   } catch (error) {
     log.warning("No metrics by OpenTelemetry: {reason}", { reason: messageOf(error) });
   }

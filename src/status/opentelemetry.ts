@@ -2,14 +2,16 @@
  * The same metrics by OpenTelemetry: Deno's own, which exports them where `OTEL_DENO` asks for it. They are read when
  * it exports, so nothing is counted twice.
  */
-import { metrics as api, type ObservableResult } from "@opentelemetry/api";
+import { createNoopMeter, metrics as api, type ObservableResult } from "@opentelemetry/api";
 
 import { VERSION } from "../version.ts";
 import type { Facts } from "./facts.ts";
 import { type Metric, METRICS, type Sample } from "./metrics.ts";
 
-export function startOpenTelemetry(facts: () => Facts): void {
+/** @returns false where Deno exports nothing: a binary does only if that was asked for when it was built. */
+export function startOpenTelemetry(facts: () => Facts): boolean {
   const meter = api.getMeter("kafka2parquet", VERSION);
+  if (meter === createNoopMeter()) return false;
   for (const metric of METRICS) {
     for (const { name, kind, read } of instruments(metric)) {
       const options = { description: metric.help };
@@ -21,6 +23,7 @@ export function startOpenTelemetry(facts: () => Facts): void {
       });
     }
   }
+  return true;
 }
 
 interface Instrument {

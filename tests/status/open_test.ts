@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { UserError } from "../../src/errors.ts";
 import { closeLogging, configureLogging } from "../../src/log.ts";
 import { openStatus } from "../../src/status/mod.ts";
+import { waitFor } from "../support/wait.ts";
 import { someFacts } from "./some_facts.ts";
 
 /** What is logged meanwhile. */
@@ -57,6 +58,22 @@ Deno.test("an address of another host cannot be listened at", () => {
     () => openStatus({ host: "192.0.2.1", port: 8080, isDefault: false }, () => someFacts()),
     { name: "UserError", exitCode: 78 },
   );
+});
+
+Deno.test("OpenTelemetry that was asked for and is not there is told", async () => {
+  let text = "";
+  configureLogging({ level: "info", format: "text", color: false, write: (more) => text += more });
+  const before = Deno.env.get("OTEL_DENO");
+  // Too late for this process, as for a binary that was built without.
+  Deno.env.set("OTEL_DENO", "true");
+  try {
+    openStatus(undefined, () => someFacts());
+    await waitFor(() => text !== "", { what: "the warning" });
+    assert.match(text, /warning No metrics by OpenTelemetry: OTEL_DENO must also have been set/);
+  } finally {
+    if (before === undefined) Deno.env.delete("OTEL_DENO");
+    closeLogging();
+  }
 });
 
 Deno.test("off is off", () => {
