@@ -1,6 +1,6 @@
 /** What this archiver has done since it started: plain counters, summed by the supervisor. */
 import type { Progress } from "./messages.ts";
-import { addCounts } from "./sums.ts";
+import { Vitals } from "./vitals.ts";
 
 export class Totals {
   rows = 0;
@@ -8,25 +8,25 @@ export class Totals {
   bytes = 0;
   deadLetters = 0;
   skipped = 0;
-  readonly #deadLetterReasons: Record<string, number> = {};
-  readonly #skippedReasons: Record<string, number> = {};
+  /** The rest of what is known, which only those ask for who look at metrics. */
+  readonly vitals = new Vitals();
 
   addDeadLetters(count: number, reasons: Readonly<Record<string, number>>): void {
     this.deadLetters += count;
-    addCounts(this.#deadLetterReasons, reasons);
+    this.vitals.deadLetters(reasons);
   }
 
   skip(reason: string): void {
     this.skipped++;
-    addCounts(this.#skippedReasons, { [reason]: 1 });
+    this.vitals.skipped(reason);
   }
 
   /** With what the present session holds and has before it. */
   with(session: Pick<Progress, "bufferedRows" | "lag" | "loss" | "held" | "partitions">): Progress {
-    const { rows, files, bytes, deadLetters, skipped } = this;
+    const { rows, files, bytes, deadLetters, skipped, vitals } = this;
     const reasons = {
-      ...deadLetters > 0 && { deadLetterReasons: { ...this.#deadLetterReasons } },
-      ...skipped > 0 && { skippedReasons: { ...this.#skippedReasons } },
+      ...deadLetters > 0 && { deadLetterReasons: vitals.deadLetterReasons },
+      ...skipped > 0 && { skippedReasons: vitals.skippedReasons },
     };
     return { rows, files, bytes, deadLetters, skipped, ...reasons, ...session };
   }

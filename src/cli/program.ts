@@ -16,6 +16,7 @@ export interface Actions {
   schema(of: readonly string[], flags: Texts): Promise<ExitCode>;
   verify(folder: string, flags: Texts): Promise<ExitCode>;
   redrive(folder: string, flags: Texts): Promise<ExitCode>;
+  status(url: string | undefined, flags: Texts): Promise<ExitCode>;
 }
 
 const EXAMPLES = `Archive Kafka topics of Avro records as Parquet files, exactly once.
@@ -37,6 +38,9 @@ Examples:
   # Look into the files; prove that they are complete
   kafka2parquet inspect parquet_data/data
   kafka2parquet verify parquet_data/data
+
+  # Ask a running one how it is
+  kafka2parquet status
 
   # Decode dead letters again, after their schema was registered or mended
   kafka2parquet redrive parquet_data/dead_letter

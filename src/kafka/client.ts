@@ -4,6 +4,7 @@ import { ExitCode, messageOf, UserError } from "../errors.ts";
 import type { CommittedOffset, FetchedRecords, PartitionRange, TopicPartition } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import { NO_KAFKA_SECURITY } from "../security.ts";
+import { Trouble } from "../trouble.ts";
 import type {
   BrokerReach,
   GroupState,
@@ -66,7 +67,7 @@ export class KafkaClient {
    * @throws the signal's reason where it aborts first.
    */
   static async connect(options: KafkaOptions, signal: AbortSignal): Promise<KafkaClient> {
-    const settings = { ...DEFAULTS, ...options };
+    const settings = { ...DEFAULTS, trouble: new Trouble(), ...options };
     const heartbeatMs = Math.min(settings.heartbeatMs, settings.sessionTimeoutMs / 3);
     const kafkajs = await loadKafkajs();
     const cluster = new Cluster(kafkajs, options);
@@ -81,7 +82,7 @@ export class KafkaClient {
   }
 
   async #waitForBroker(signal: AbortSignal): Promise<void> {
-    const { brokers, topics, startupTimeoutMs } = this.#settings;
+    const { brokers, topics, startupTimeoutMs, trouble } = this.#settings;
     const broker = brokers.join(", ");
     // A broker that takes a request and does not answer it must not make the waiting longer than it may be.
     const waiting = AbortSignal.any([signal, AbortSignal.timeout(startupTimeoutMs)]);
@@ -90,7 +91,8 @@ export class KafkaClient {
     while (!waiting.aborted) {
       try {
         await abortable(this.#cluster.metadata(topics), waiting);
-        return await abortable(this.#cluster.reachNode(topics), waiting);
+        await abortable(this.#cluster.reachNode(topics), waiting);
+        return trouble.over(broker);
       } catch (error) {
         if (waiting.aborted) break;
         if (!(error instanceof ConnectionError)) throw error;
@@ -99,6 +101,7 @@ export class KafkaClient {
           if (reason !== undefined) throw reason;
         }
         last = error;
+        trouble.failed(broker, connectionCause(error));
         log.warn("Waiting for Kafka at {broker}: {cause}", { broker, cause: connectionCause(error) });
       }
       await backoff.wait(waiting);
