@@ -18,8 +18,8 @@ import {
   tempDir,
   waitFor,
 } from "../support/mod.ts";
+import { BINARY } from "./binary.ts";
 
-const BINARY = Deno.env.get("K2P_BINARY");
 if (BINARY === undefined) {
   console.error("The binary is not tested: run deno task compile, and name it in K2P_BINARY.");
 }
