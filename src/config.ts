@@ -34,6 +34,8 @@ export interface Config {
   readonly separator: string;
   /** Archivers in this process, each a member of the group in a thread of its own. */
   readonly workers: number;
+  /** Where health, metrics and the status page are served; undefined where nowhere. */
+  readonly http: HttpAddress | undefined;
   /** What columns, files on their way and fetched records may take, of all workers together. */
   readonly maxMemoryBytes: number;
   readonly shutdownTimeoutMs: number;
@@ -47,6 +49,15 @@ export interface Config {
   readonly color: boolean;
   /** Show a live line of figures under the log; only where stderr is a terminal. */
   readonly statusLine: boolean;
+}
+
+export interface HttpAddress {
+  /** A name or an address of this host, IPv6 without brackets. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Nobody has chosen it: where it cannot be used the program goes on without. */
+  readonly isDefault: boolean;
 }
 
 /** Where a group without committed offsets starts: `files` is where the archive's own files end. */

@@ -5,9 +5,9 @@ const ROOT = new URL("..", import.meta.url);
 
 /** What each room of src/ may enter, along the flow of the data and never against it. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  cli: ["archiver", "registry", "avro", "columns", "parquet", "verify"],
+  cli: ["archiver", "status", "registry", "avro", "columns", "parquet", "verify"],
   verify: ["kafka", "parquet", "sink", "checkpoint"],
-  archiver: ["kafka", "registry", "avro", "columns", "parquet", "sink", "checkpoint"],
+  archiver: ["status", "kafka", "registry", "avro", "columns", "parquet", "sink", "checkpoint"],
   checkpoint: ["kafka", "sink"],
   avro: ["columns"],
   parquet: ["columns"],
@@ -15,11 +15,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   registry: [],
   columns: [],
   sink: [],
+  status: [],
 };
 
 /** Files in src/ itself: words that every room uses, and that use no room. */
 const WORDS = [
   "config",
+  "durations",
   "errors",
   "fault",
   "log",
@@ -30,6 +32,7 @@ const WORDS = [
   "secrets",
   "security",
   "tls",
+  "trouble",
   "version",
   "wait",
   "words",
@@ -45,12 +48,22 @@ const LIBRARIES: Readonly<Record<string, readonly string[] | "everywhere">> = {
   "@kafkajs/confluent-schema-registry": ["registry"],
   "apache-arrow": ["columns"],
   "parquet-wasm": ["parquet"],
+  "uplot": ["status"],
+  "@opentelemetry/api": ["status"],
   "hyparquet": ["parquet"],
   "hyparquet-compressors": ["parquet"],
 };
 
 /** Slow to load: not before a run is really going to happen. */
-const HEAVY = ["kafkajs", "@kafkajs/confluent-schema-registry", "apache-arrow", "parquet-wasm", "hyparquet"];
+const HEAVY = [
+  "kafkajs",
+  "@kafkajs/confluent-schema-registry",
+  "apache-arrow",
+  "parquet-wasm",
+  "hyparquet",
+  "uplot",
+  "@opentelemetry/api",
+];
 
 interface Import {
   readonly specifier: string;
@@ -98,6 +111,8 @@ function violations(files: ReadonlyMap<string, string>): string[] {
 function judge(path: string, to: string): string | undefined {
   const room = roomOf(path);
   if (room !== "" && !(room in ROOMS)) return "is in a room that this test does not know";
+  // The page that is served, as text.
+  if (/^src\/status\/page\/[a-z]+\.(html|css|js)$/.test(to)) return;
   if (to.startsWith("node:") || to === "deno.json") return;
   if (!to.startsWith("src/")) {
     const library = Object.keys(LIBRARIES).find((name) => to === name || to.startsWith(`${name}/`));

@@ -20,6 +20,7 @@ import type { FetchedRecords, TopicPartition } from "../model.ts";
 import { loadParquetEncoder } from "../parquet/mod.ts";
 import type { Registry } from "../registry/mod.ts";
 import { type FileToPrepare, LocalSink, problemLine, type Sink } from "../sink/mod.ts";
+import type { Report } from "../status/mod.ts";
 import { noun } from "../words.ts";
 import { describeAssignment, fetchError } from "./describe.ts";
 import { FileLog } from "./file_log.ts";
@@ -171,6 +172,10 @@ export class Archiver implements MemberHandler {
     });
   }
 
+  get report(): Report {
+    return this.#totals.vitals.report(this.#current?.report);
+  }
+
   /** @throws whatever ended the work, after what was held has been saved as far as possible. */
   async run(): Promise<Summary> {
     const stop = () => this.#member.stop();
@@ -200,6 +205,7 @@ export class Archiver implements MemberHandler {
 
   async joined(session: Session): Promise<void> {
     this.#drop();
+    this.#totals.vitals.joined();
     log.info("Joined group {group}, generation {generation}: {assignment}", {
       group: this.#config.group,
       generation: session.generation,
@@ -212,6 +218,7 @@ export class Archiver implements MemberHandler {
       sink: this.#sink,
       isNewSink: this.#isNewSink,
       onSinkError: this.#config.onSinkError,
+      trouble: this.#totals.vitals.sink.publish,
       ending: this.#ending.signal,
       tellForeign: (positions) =>
         tellForeignOffsets(positions, { sink: this.#sink, cluster: this.#cluster, group }),
@@ -398,6 +405,8 @@ export class Archiver implements MemberHandler {
   #drop(): void {
     this.#current?.drop();
     this.#current = undefined;
+    // The next session finds out anew.
+    for (const trouble of Object.values(this.#totals.vitals.sink)) trouble.allOver();
   }
 
   #published(files: readonly FileToPrepare[]): void {

@@ -3,6 +3,7 @@ import type { LogRecord } from "@logtape/logtape";
 
 import type { Config } from "../config.ts";
 import { UserError } from "../errors.ts";
+import type { Report } from "../status/mod.ts";
 import type { Failure, FromWorker, Progress, Summary, ToWorker } from "./messages.ts";
 
 /**
@@ -10,6 +11,8 @@ import type { Failure, FromWorker, Progress, Summary, ToWorker } from "./message
  * long synchronous encode. Counted in pings and not in time, or a laptop that wakes up would kill its archiver.
  */
 const PINGS_UNANSWERED_MAX = 12;
+/** With more than so many it does not count as alive any more: half a minute. */
+const PINGS_UNANSWERED_LATE = PINGS_UNANSWERED_MAX / 2;
 
 /** How a thread ended: as it should, for a reason that the user can do something about, or by a fault. */
 export type ThreadEnd =
@@ -22,6 +25,7 @@ export interface ThreadOptions {
   readonly pingEveryMs: number;
   onLog(record: LogRecord): void;
   onProgress(progress: Progress): void;
+  onReport(report: Report): void;
   /** Called once; the thread is gone then. */
   onEnd(end: ThreadEnd): void;
 }
@@ -31,6 +35,7 @@ export class ArchiverThread {
   readonly #worker: Worker;
   readonly #pinging: ReturnType<typeof setInterval>;
   #progress: Progress | undefined;
+  #report: Report | undefined;
   #heard = false;
   #ended = false;
   #pingsSent = 0;
@@ -52,6 +57,21 @@ export class ArchiverThread {
   /** What it has told last; undefined where it has told nothing yet. */
   get progress(): Progress | undefined {
     return this.#progress;
+  }
+
+  /** What it has reported last for health checks and metrics. */
+  get report(): Report | undefined {
+    return this.#report;
+  }
+
+  /** Why it is most likely hung, in words, although it is waited for a while longer; undefined where it is not. */
+  get late(): string | undefined {
+    if (this.#unanswered <= PINGS_UNANSWERED_LATE) return undefined;
+    return `it has not answered ${this.#unanswered} pings in a row`;
+  }
+
+  get #unanswered(): number {
+    return this.#pingsSent - this.#pingAnswered;
   }
 
   /** Whether it has begun to work: it has answered, logged or told its progress. */
@@ -91,6 +111,10 @@ export class ArchiverThread {
         this.#progress = message.progress;
         this.#options.onProgress(message.progress);
         break;
+      case "report":
+        this.#report = message.report;
+        this.#options.onReport(message.report);
+        break;
       case "done":
         this.#end({ kind: "done", summary: message.summary });
         break;
@@ -104,9 +128,8 @@ export class ArchiverThread {
   }
 
   #ping(): void {
-    const unanswered = this.#pingsSent - this.#pingAnswered;
-    if (unanswered >= PINGS_UNANSWERED_MAX) {
-      return this.#died(`it has not answered ${unanswered} pings in a row`);
+    if (this.#unanswered >= PINGS_UNANSWERED_MAX) {
+      return this.#died(`it has not answered ${this.#unanswered} pings in a row`);
     }
     this.#say({ type: "ping", n: ++this.#pingsSent });
   }

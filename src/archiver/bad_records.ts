@@ -36,6 +36,7 @@ export class BadRecords {
   skip(partition: number, reason: string): void {
     this.#options.file.countSkipped(partition, reason);
     this.#options.totals.skipped++;
+    this.#options.totals.vitals.skipped(reason);
   }
 
   /** @throws UserError under `--on-error stop`. */

@@ -12,6 +12,8 @@ import type { OpenFile } from "./open_file.ts";
 export interface SealedFile extends FileToPrepare {
   readonly topic: string;
   readonly kind: "data" | "dead_letter";
+  /** Of dead letters: how many there are for which reason. */
+  readonly reasons?: Readonly<Record<string, number>>;
 }
 
 export interface FileSealerOptions {
@@ -43,6 +45,7 @@ export class FileSealer {
     const encode = (columns: Columns, kind: SealedFile["kind"], folder: string) => {
       const ranges = sealed.length === 0 ? of.ranges : [];
       sealed.push({
+        ...kind === "dead_letter" && { reasons: file.deadLetterReasons },
         topic: of.topic,
         kind,
         final: finalName(config.output, folder, this.#options.randomUUID()),

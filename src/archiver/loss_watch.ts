@@ -58,6 +58,8 @@ export class LossWatch {
   #endsMs = Number.NEGATIVE_INFINITY;
   #warnedMs = Number.NEGATIVE_INFINITY;
   #ahead: LossAhead | undefined;
+  /** Of each partition that has one. */
+  #losses: ReadonlyMap<string, LossAhead> = new Map();
 
   constructor(options: LossWatchOptions) {
     this.#options = options;
@@ -66,6 +68,14 @@ export class LossWatch {
   /** The nearest loss of all partitions, as of the last look. */
   get ahead(): LossAhead | undefined {
     return this.#ahead;
+  }
+
+  /** What was seen of one partition: its end as far as it is known, and its loss as of the last look. */
+  seen(
+    partition: TopicPartition,
+  ): { readonly end: number | undefined; readonly loss: LossAhead | undefined } {
+    const key = keyOf(partition);
+    return { end: this.#sights.get(key)?.end, loss: this.#losses.get(key) };
   }
 
   /** Notes what is about to be taken, at `nowMs` since the epoch: how long that takes is what is to be found out. */
@@ -114,6 +124,7 @@ export class LossWatch {
       return isBehind;
     });
     this.#ahead = undefined;
+    this.#losses = new Map();
     if (behind.length === 0) return;
     await this.#learnRetention(behind, nowMs);
     // What was fetched last says nothing of a log that goes on while nothing is fetched.
@@ -122,8 +133,14 @@ export class LossWatch {
     }
     if (this.#options.signal.aborted) return;
     let ahead: LossAhead | undefined;
-    for (const partition of behind) ahead = nearer(ahead, this.#judge(partition, nowMs));
+    const losses = new Map<string, LossAhead>();
+    for (const partition of behind) {
+      const loss = this.#judge(partition, nowMs);
+      if (loss !== undefined) losses.set(keyOf(partition), loss);
+      ahead = nearer(ahead, loss);
+    }
     this.#ahead = ahead;
+    this.#losses = losses;
     if (ahead === undefined || !isUrgent(ahead) || nowMs - this.#warnedMs < WARN_EVERY_MS) return;
     this.#warnedMs = nowMs;
     const { template, properties } = lossLine(ahead);

@@ -3,6 +3,7 @@ import type { LogRecord } from "@logtape/logtape";
 
 import type { Config } from "../config.ts";
 import type { ExitCode } from "../errors.ts";
+import type { Report } from "../status/mod.ts";
 import type { LossAhead } from "./data_loss.ts";
 
 /**
@@ -39,7 +40,12 @@ export interface Summary extends Progress {
 /** The archiver as its worker runs it: resolves after a clean drain, throws where it failed. */
 export type Archive = (
   config: Config,
-  context: { readonly stop: AbortSignal; readonly progress: (progress: Progress) => void },
+  context: {
+    readonly stop: AbortSignal;
+    readonly progress: (progress: Progress) => void;
+    /** For health checks and metrics; to be called when something has changed, about once a second. */
+    readonly report: (report: Report) => void;
+  },
 ) => Promise<Summary>;
 
 /** An error as it crosses the threads. */
@@ -61,6 +67,7 @@ export type FromWorker =
   | { readonly type: "pong"; readonly n: number }
   | { readonly type: "log"; readonly record: LogRecord }
   | { readonly type: "progress"; readonly progress: Progress }
+  | { readonly type: "report"; readonly report: Report }
   | { readonly type: "done"; readonly summary: Summary }
   | { readonly type: "failed"; readonly failure: Failure }
   /** The worker ended without having said how. */

@@ -40,6 +40,17 @@ export class OpenFile {
     return this.#deadLetters?.rows ?? 0;
   }
 
+  /** How many dead letters there are for which reason. */
+  get deadLetterReasons(): Record<string, number> {
+    const reasons: Record<string, number> = {};
+    for (const { deadLetters } of this.#counts.values()) {
+      for (const [reason, count] of Object.entries(deadLetters)) {
+        reasons[reason] = (reasons[reason] ?? 0) + count;
+      }
+    }
+    return reasons;
+  }
+
   /** Bytes that the file holds in memory. */
   get byteLength(): number {
     return (this.#columns?.byteLength ?? 0) + (this.#deadLetters?.byteLength ?? 0);

@@ -14,6 +14,7 @@ import { faultPoint } from "../fault.ts";
 import { type Session, SessionOverError } from "../kafka/mod.ts";
 import type { CommittedOffset, PartitionRange, TopicPartition } from "../model.ts";
 import { type PreparedCheckpoint, problemLine, type Sink, SinkError } from "../sink/mod.ts";
+import type { Trouble } from "../trouble.ts";
 import { withBackoff } from "../wait.ts";
 import { describeRanges, noun } from "../words.ts";
 
@@ -29,6 +30,8 @@ export interface RecoveryOptions {
   readonly isNewSink?: boolean;
   /** Whether a sink that fails is tried again, or ends the program. */
   readonly onSinkError: "retry" | "stop";
+  /** Where it is noted, too, what the sink fails at. */
+  readonly trouble?: Trouble;
   /** Aborted when the program's end has begun: then nothing is waited for. */
   readonly ending: AbortSignal;
   /** Tells what follows for these partitions, whose offsets another program has committed. */
@@ -270,7 +273,7 @@ async function commitOrThrow(offsets: Parameters<Session["commit"]>[0], session:
  */
 async function untilOver<T>(
   attempt: () => Promise<T>,
-  { session, ending, onSinkError }: RecoveryOptions,
+  { session, ending, onSinkError, trouble: noted }: RecoveryOptions,
   what: string,
 ): Promise<T> {
   let result: { value: T } | undefined;
@@ -284,9 +287,11 @@ async function untilOver<T>(
     signal: AbortSignal.any([session.leaving, ending]),
     onError(error) {
       trouble = error;
+      if (error instanceof SinkError) noted?.failed(what, problemLine(error));
       log.warning("Cannot {what}, trying again: {reason}", { what, reason: problemLine(error) });
     },
   });
+  noted?.over(what);
   if (result === undefined) {
     // The program ends, and something that only it can do is not done: that is no clean end.
     if (ending.aborted && trouble instanceof SinkError) {

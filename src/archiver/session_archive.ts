@@ -5,7 +5,8 @@ import { faultPoint } from "../fault.ts";
 import type { KafkaClient, Session } from "../kafka/mod.ts";
 import type { FetchedRecords, TopicPartition } from "../model.ts";
 import type { FileToPrepare, Sink } from "../sink/mod.ts";
-import type { LossAhead } from "./data_loss.ts";
+import type { PartitionFacts } from "../status/mod.ts";
+import { isWorthTelling, type LossAhead } from "./data_loss.ts";
 import { LossWatch } from "./loss_watch.ts";
 import type { MemoryPlan } from "./memory.ts";
 import type { FileSealer } from "./file_sealer.ts";
@@ -13,6 +14,7 @@ import { keyOf, type ReadyPartition } from "./recovery.ts";
 import type { Schemas } from "./schemas.ts";
 import { type PartitionState, TopicArchive } from "./topic.ts";
 import type { Totals } from "./totals.ts";
+import type { SessionReport } from "./vitals.ts";
 import { nextTurn } from "../wait.ts";
 import { describeRange } from "../words.ts";
 
@@ -183,6 +185,29 @@ export class SessionArchive {
     return this.#losses.ahead;
   }
 
+  /** What metrics and the status page show of this session. */
+  get report(): SessionReport {
+    let bufferedBytes = this.#backlog.bytes;
+    for (const topic of this.#topics.values()) bufferedBytes += topic.openBytes;
+    return {
+      bufferedBytes,
+      partitions: this.#states().map(({ topic: { topic }, state }): PartitionFacts => {
+        const { partition, position, committed, highWatermark } = state;
+        const { end, loss } = this.#losses.seen({ topic, partition });
+        // Each is asked for at another time, and the log only grows.
+        const logEnd = Math.max(end ?? -1, Number(highWatermark ?? -1n));
+        return {
+          topic,
+          partition,
+          position: Number(position),
+          committed: Number(committed),
+          ...(logEnd >= 0 && { logEnd }),
+          ...(loss !== undefined && isWorthTelling(loss) && { lossSeconds: loss.seconds }),
+        };
+      }),
+    };
+  }
+
   /** Accepts nothing more, and saves what is held; resolves when it is published or the session is over. */
   async flush(): Promise<void> {
     this.#stopAccepting();
@@ -256,6 +281,8 @@ export class SessionArchive {
       commit: (offsets) => session.commit(offsets),
       sink,
       onSinkError: config.onSinkError,
+      troubles: totals.vitals.sink,
+      onStage: (stage, ms) => totals.vitals.stage(stage, ms, Date.now()),
       backlog: this.#backlog,
       pending: (partition) => this.#pending.get(keyOf({ topic: name, partition })) ?? new Map(),
       start: (partition) => topic!.partitions.get(partition)?.start,

@@ -10,10 +10,13 @@ import { getLogger, type LogRecord } from "@logtape/logtape";
 import type { Config } from "../config.ts";
 import { ExitCode, UserError } from "../errors.ts";
 import { flushLogging, logRecord } from "../log.ts";
+import { type Facts, openStatus, type WorkerFacts } from "../status/mod.ts";
 import { ArchiverThread, type ThreadEnd } from "./archiver_thread.ts";
 import type { Progress } from "./messages.ts";
 import { ProgressTeller } from "./progress_teller.ts";
 import { Rebuilds, REBUILDS_MAX, REBUILDS_WINDOW_MS } from "./rebuilds.ts";
+import { NOTHING_REPORTED, onlyCounts, type ReportSums, sumOfReports } from "./report_sums.ts";
+import { factsOf } from "./status_facts.ts";
 import { countsTemplate, NOTHING, sumOf, withoutHeld } from "./sums.ts";
 import {
   deadLettersLine,
@@ -59,11 +62,14 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
  * what they held.
  */
 export async function supervise(config: Config, options: SuperviseOptions = {}): Promise<ExitCode> {
+  // An address that cannot be used is told before anything is begun; nobody asks before the next turn.
+  const status = openStatus(config.http, () => supervision.facts);
   const supervision = new Supervision(config, options);
   try {
     return await supervision.end;
   } finally {
     supervision.close();
+    status?.close();
   }
 }
 
@@ -75,6 +81,10 @@ interface Place {
   thread: ArchiverThread | undefined;
   /** What earlier threads have done; at the end, what all of them have. */
   past: Progress;
+  /** The same of what they have reported. */
+  pastReport: ReportSums;
+  /** Whether one of them has joined the group. */
+  hasJoined: boolean;
   /** Why the last thread died, while a new one is waited for. */
   diedOf: UserError | undefined;
   over: boolean;
@@ -88,6 +98,7 @@ class Supervision {
   readonly #resolve: (exitCode: ExitCode) => void;
   readonly #reject: (error: UserError) => void;
   readonly #startedMs = performance.now();
+  readonly #startedAtMs = Date.now();
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   readonly #teller: ProgressTeller;
   readonly #rebuilds = new Rebuilds();
@@ -112,6 +123,8 @@ class Supervision {
       number: i + 1,
       thread: undefined,
       past: NOTHING,
+      pastReport: NOTHING_REPORTED,
+      hasJoined: false,
       diedOf: undefined,
       over: false,
     }));
@@ -137,6 +150,20 @@ class Supervision {
     for (const { thread } of this.#places) thread?.terminate();
   }
 
+  /** For health checks, metrics and the status page. */
+  get facts(): Facts {
+    const isStarting = this.#places.some(({ hasJoined, over }) => !hasJoined && !over);
+    return factsOf({
+      config: this.#config,
+      startedAtMs: this.#startedAtMs,
+      state: this.#stopping ? "draining" : isStarting ? "starting" : "running",
+      workers: this.#places.map(workerFacts),
+      restarts: this.#rebuilds.total,
+      progress: this.#progress,
+      reports: this.#places.flatMap(({ pastReport, thread }) => [pastReport, thread?.report ?? []].flat()),
+    });
+  }
+
   get #progress(): Progress {
     return sumOf(this.#places.map(progressOf));
   }
@@ -157,6 +184,7 @@ class Supervision {
       pingEveryMs: this.#options.pingEveryMs ?? PING_EVERY_MS,
       onLog: (record) => this.#log(place, record),
       onProgress: () => this.#warnOfIdle(),
+      onReport: ({ checks }) => place.hasJoined ||= checks.group === null,
       onEnd: (end) => this.#ended(place, end),
     });
   }
@@ -191,6 +219,8 @@ class Supervision {
   #ended(place: Place, end: ThreadEnd): void {
     const progress = place.thread?.progress ?? NOTHING;
     const heard = place.thread?.heard ?? false;
+    const report = onlyCounts(place.thread?.report ?? NOTHING_REPORTED);
+    place.pastReport = sumOfReports([place.pastReport, report]);
     place.thread = undefined;
     if (end.kind === "done") {
       place.past = sumOf([place.past, end.summary]);
@@ -328,6 +358,11 @@ function inform({ template, properties }: Line): void {
 
 function warn({ template, properties }: Line, named: { worker?: number } = {}): void {
   log.warning(template, { ...named, ...properties });
+}
+
+function workerFacts({ number, thread, diedOf, over }: Place): WorkerFacts {
+  const dead = over ? null : thread === undefined ? diedOf?.message ?? "it has ended" : thread.late ?? null;
+  return { number, dead, checks: thread?.report?.checks, isOver: over };
 }
 
 function progressOf({ thread, past }: Place): Progress {

@@ -118,9 +118,10 @@ export class TopicArchive {
 
   /** Counts files that the pipeline has published. */
   published(files: readonly FileToPrepare[]): void {
-    for (const { rows, bytes, kind } of files as readonly SealedFile[]) {
+    for (const { rows, bytes, kind, reasons = {} } of files as readonly SealedFile[]) {
       if (kind === "dead_letter") {
         this.#totals.deadLetters += rows;
+        this.#totals.vitals.deadLetters(reasons);
         continue;
       }
       this.#sealedRows -= rows;

@@ -49,7 +49,11 @@ export function serveArchiver(scope: WorkerScope, load: () => Promise<Archive>):
     const archive = await load();
     const posts = latestPoster((progress) => scope.postMessage({ type: "progress", progress }));
     try {
-      const summary = await archive(config, { stop: stop.signal, progress: posts.post });
+      const summary = await archive(config, {
+        stop: stop.signal,
+        progress: posts.post,
+        report: (report) => scope.postMessage({ type: "report", report }),
+      });
       return { type: "done", summary };
     } finally {
       posts.flush();

@@ -12,6 +12,10 @@ export class Backlog {
     this.#bytesMax = bytesMax;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get isFull(): boolean {
     return this.#bytes > this.#bytesMax || this.#files > FILES_MAX;
   }

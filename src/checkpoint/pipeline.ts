@@ -11,7 +11,11 @@ import type { Backlog } from "./backlog.ts";
 import { type CommitCertainty, commitUntilKnown, reportMissing } from "./commit.ts";
 import { Limiter } from "./limiter.ts";
 import { formatMetadata } from "./metadata.ts";
-import { SinkTrouble } from "./sink_trouble.ts";
+import { SinkTrouble, type SinkTroubles } from "./sink_trouble.ts";
+
+/** What every checkpoint with files goes through; `prepare` is what is left to wait for when it is cut. */
+export const CHECKPOINT_STAGES = ["prepare", "commit", "publish"] as const;
+export type CheckpointStage = typeof CHECKPOINT_STAGES[number];
 
 export interface PipelineOptions {
   readonly topic: string;
@@ -25,6 +29,8 @@ export interface PipelineOptions {
   readonly sink: Sink;
   /** What follows when the sink fails: it is tried again while the session lives, or the program ends. */
   readonly onSinkError: "retry" | "stop";
+  /** Where it is noted, too, what the sink fails at. */
+  readonly troubles?: SinkTroubles;
   /** Shared by the pipelines of a session. */
   readonly backlog: Backlog;
   /** Other stores' checkpoints that every commit of this partition carries. */
@@ -41,6 +47,8 @@ export interface PipelineOptions {
   onCommitted(ranges: readonly PartitionRange[]): void;
   /** Called after a checkpoint is visible; the bytes of the files are gone after it returns. */
   onPublished(files: readonly FileToPrepare[]): void;
+  /** Called when a checkpoint has come through a stage, with how long that took. */
+  onStage?(stage: CheckpointStage, ms: number): void;
   /** Called once, with what nothing can be done about: the program ends. */
   onFailure(error: unknown): void;
 }
@@ -84,7 +92,7 @@ export class CheckpointPipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    this.#trouble = new SinkTrouble(options.topic, options.onSinkError);
+    this.#trouble = new SinkTrouble(options.topic, options.onSinkError, options.troubles);
     for (const signal of [options.session, options.leaving]) {
       signal.addEventListener("abort", () => this.#wake(), { once: true });
     }
@@ -238,15 +246,27 @@ export class CheckpointPipeline {
 
   /** @returns whether the ranges are known to be committed. */
   async #run(building: Building): Promise<boolean> {
-    if (building.files.length > 0 && !await this.#prepare(building)) return false;
+    const { onStage } = this.#options;
+    let sinceMs = performance.now();
+    const through = (stage: CheckpointStage) => {
+      const nowMs = performance.now();
+      onStage?.(stage, nowMs - sinceMs);
+      sinceMs = nowMs;
+    };
+    if (building.files.length > 0) {
+      if (!await this.#prepare(building)) return false;
+      through("prepare");
+    }
     await faultPoint("before-commit");
     const commit = await this.#commit(building);
     await faultPoint("after-commit");
     if (commit === "unknown") return false;
+    through("commit");
     this.#options.onCommitted([...building.ranges.values()]);
     if (building.files.length > 0) {
       this.#unpublished = [...building.ranges.values()];
       await this.#publish(building);
+      through("publish");
       this.#unpublished = [];
     }
     if (commit === "committed") return true;

@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { messageOf, UserError } from "../errors.ts";
 import { problemLine } from "../sink/mod.ts";
+import { Trouble } from "../trouble.ts";
 import { withBackoff } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "checkpoint"]);
@@ -12,14 +13,23 @@ const TEMPLATES = {
 } as const;
 export type SinkWork = keyof typeof TEMPLATES;
 
+/** What stands in the way of the sink's works, of all topics. */
+export type SinkTroubles = Readonly<Record<SinkWork, Trouble>>;
+
+export function noSinkTroubles(): SinkTroubles {
+  return { write: new Trouble(), publish: new Trouble() };
+}
+
 export class SinkTrouble {
   readonly #topic: string;
+  readonly #all: SinkTroubles;
   readonly #onSinkError: "retry" | "stop";
   /** The sink has failed, and not worked since. */
   #isTroubled = false;
 
-  constructor(topic: string, onSinkError: "retry" | "stop") {
+  constructor(topic: string, onSinkError: "retry" | "stop", all: SinkTroubles = noSinkTroubles()) {
     this.#topic = topic;
+    this.#all = all;
     this.#onSinkError = onSinkError;
   }
 
@@ -27,6 +37,7 @@ export class SinkTrouble {
   tell(work: SinkWork, error: unknown): void {
     if (this.#onSinkError === "stop") return;
     this.#isTroubled = true;
+    this.#all[work].failed(this.#topic, problemLine(error));
     log.error(`${TEMPLATES[work]}, trying again: {reason}`, {
       topic: this.#topic,
       reason: problemLine(error),
@@ -55,6 +66,7 @@ export class SinkTrouble {
     });
     if (this.#isTroubled && result !== undefined) {
       this.#isTroubled = false;
+      for (const trouble of Object.values(this.#all)) trouble.over(this.#topic);
       log.info("Files of {topic} are written again", { topic: this.#topic, recovered: true });
     }
     return result;

@@ -14,7 +14,7 @@ import {
 export type CommandOption<T> = Omit<OptionSpec<T>, "group"> & { readonly group: string };
 
 export interface Subcommand {
-  readonly name: "inspect" | "schema" | "verify";
+  readonly name: "inspect" | "schema" | "verify" | "status";
   /** As commander writes it: `<path...>`. */
   readonly argument: string;
   /** What the argument is called where it is missing. */
@@ -101,6 +101,14 @@ export const FROM_FIRST_FILE_OPTION = option({
   name: "from-first-file",
   group: "What to verify",
   what: "The archive begins at each partition's first file: earlier ones were moved away",
+  default: "false",
+  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+});
+
+export const READY_OPTION = option({
+  name: "ready",
+  group: "What to ask",
+  what: "Exit 1 also where it lives but cannot do its work now, as /readyz has it",
   default: "false",
   parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
 });
@@ -208,4 +216,31 @@ unreachable, 78 brokers of another cluster, or wrong configuration.
   ],
 };
 
-export const SUBCOMMANDS: readonly Subcommand[] = [INSPECT, SCHEMA, VERIFY];
+const STATUS: Subcommand = {
+  name: "status",
+  argument: "[url]",
+  argumentInWords: "a URL",
+  summary: "ask a running kafka2parquet how it is: for people, scripts and health checks",
+  examples: `Ask a running kafka2parquet how it is.
+
+Examples:
+  # The one on this host
+  kafka2parquet status
+
+  # Another one, as its --http says
+  kafka2parquet status http://archiver-1:8080
+
+  # Whether it can do its work now; what is not archived yet
+  kafka2parquet status --ready
+  kafka2parquet status --json | jq .lag
+`,
+  closing: `
+Without a URL it asks where --http, its variable or the config file have this host's kafka2parquet listen.
+
+Exit codes: 0 it lives (with --ready: it is ready), 1 it does not, 2 wrong usage, 69 nobody answers,
+78 wrong configuration.
+`,
+  options: [READY_OPTION, OPTIONS.http, OPTIONS.configFile, JSON_OPTION],
+};
+
+export const SUBCOMMANDS: readonly Subcommand[] = [INSPECT, SCHEMA, VERIFY, STATUS];

@@ -4,12 +4,13 @@ import { runCommand } from "./program.ts";
 import { inspect } from "./inspect.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
+import { status } from "./status.ts";
 import { verify } from "./verify.ts";
 
 /** Runs the command in `args` and gives the program's exit code; never throws. */
 export async function dispatch(args: readonly string[]): Promise<number> {
   try {
-    return await runCommand(args, { run, inspect, schema, verify });
+    return await runCommand(args, { run, inspect, schema, verify, status });
   } catch (error) {
     return reportError(error);
   } finally {

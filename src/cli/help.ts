@@ -19,6 +19,9 @@ Examples:
   # Look into the files; prove that they are complete
   kafka2parquet inspect parquet_data/data
   kafka2parquet verify parquet_data/data
+
+  # Ask a running one how it is
+  kafka2parquet status
 `;
 
 const CLOSING = `

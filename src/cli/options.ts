@@ -12,6 +12,7 @@ import {
   parseDurationMs,
   parseExtensions,
   parseFolder,
+  parseHttpAddress,
   parseList,
   parseRegistryUrl,
   parseSizeBytes,
@@ -380,6 +381,15 @@ export const OPTIONS = {
     what: "Memory for records on their way, all workers together; files are closed early to keep it",
     default: "2GiB",
     parse: one((text) => parseSizeBytes(text, { min: MEMORY_BYTES_MIN, max: 2 ** 40 })),
+  }),
+  http: option({
+    name: "http",
+    group: "Running",
+    placeholder: "ADDRESS",
+    what:
+      "Where to serve /livez, /readyz, /metrics and a status page: HOST:PORT, :PORT for all hosts, or off",
+    default: "127.0.0.1:8080",
+    parse: one(parseHttpAddress),
   }),
   untilEnd: option({
     name: "until-end",

@@ -16,6 +16,7 @@ export interface Actions {
   inspect(paths: readonly string[], flags: Texts): Promise<ExitCode>;
   schema(of: string, flags: Texts): Promise<ExitCode>;
   verify(folder: string, flags: Texts): Promise<ExitCode>;
+  status(url: string | undefined, flags: Texts): Promise<ExitCode>;
 }
 
 /** Runs the command in `args` and gives its exit code. Throws {@link UserError} on misuse. */

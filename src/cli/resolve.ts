@@ -1,7 +1,7 @@
 /** Flags over environment over config file over defaults: one frozen Config, or an error that names the source. */
 import { isAbsolute, join, normalize, relative, resolve } from "node:path";
 
-import type { Config } from "../config.ts";
+import type { Config, HttpAddress } from "../config.ts";
 import { ExitCode, UserError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import {
@@ -91,6 +91,7 @@ export function resolveConfig(sources: Sources, secured: Secured = NOT_SECURED):
     onOutOfRange: value("onOutOfRange")!,
     separator: value("separator")!,
     workers: value("workers")!,
+    http: httpAddress(sources),
     maxMemoryBytes: value("maxMemoryBytes")!,
     shutdownTimeoutMs: value("shutdownTimeoutMs")!,
     startupTimeoutMs: value("startupTimeoutMs")!,
@@ -105,6 +106,13 @@ export function resolveConfig(sources: Sources, secured: Secured = NOT_SECURED):
   };
   checkFolders(config, sources);
   return Object.freeze(config);
+}
+
+/** Where health, metrics and the status page are served, and whether anybody has said so. */
+export function httpAddress(sources: Partial<Sources>): HttpAddress | undefined {
+  const address = resolveOption(OPTIONS.http, sources);
+  if (address === "off" || address === undefined) return undefined;
+  return { ...address, isDefault: find(OPTIONS.http, sources) === undefined };
 }
 
 /** The path of the config file, which has to be known before the rest can be. */

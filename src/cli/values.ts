@@ -146,6 +146,20 @@ export function parseBroker(text: string): string {
   return text;
 }
 
+/** `HOST:PORT`, `:PORT` for all addresses of this host, a port alone for this host only, or `off`. */
+export function parseHttpAddress(text: string): { readonly host: string; readonly port: number } | "off" {
+  const trimmed = text.trim().toLowerCase();
+  if (trimmed === "off") return "off";
+  const hint = "Write HOST:PORT, such as 127.0.0.1:8080, :8080 for all addresses of this host, or off.";
+  if (trimmed.includes("://")) throw new InvalidValue("a URL", hint);
+  const match = /^(?:(\[[0-9a-f:.]+\]|[^\s:/@[\]]*):)?(\d{1,5})$/.exec(trimmed);
+  if (!match) throw new InvalidValue("no address to listen at", hint);
+  const port = Number(match[2]);
+  if (port > 65_535) throw new InvalidValue("an impossible port", "Ports are 1 to 65535, or 0 for any.");
+  const [, host = "127.0.0.1"] = match;
+  return { host: host === "" ? "0.0.0.0" : host.replace(/^\[|\]$/g, ""), port };
+}
+
 /** The base URL of a schema registry, without a slash at its end. */
 export function parseRegistryUrl(text: string): string {
   const hint = "Write its URL, for instance http://schema-registry:8081.";

@@ -1,5 +1,6 @@
 /** What the rest of the program sees of Kafka: sessions, outcomes and the handler's contract. */
 import type { KafkaSecurity } from "../security.ts";
+import type { Trouble } from "../trouble.ts";
 import type { CommittedOffset, FetchedRecords, OffsetToCommit, TopicPartition } from "../model.ts";
 
 export interface KafkaOptions {
@@ -26,6 +27,8 @@ export interface KafkaOptions {
   readonly metadataMaxAgeMs?: number;
   /** How long {@link KafkaClient.connect} waits for a broker. 60 s by default. */
   readonly startupTimeoutMs?: number;
+  /** Where it is noted what cannot be reached. */
+  readonly trouble?: Trouble;
 }
 
 /**

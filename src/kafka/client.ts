@@ -4,6 +4,7 @@ import { ExitCode, messageOf, UserError } from "../errors.ts";
 import type { CommittedOffset, FetchedRecords, PartitionRange, TopicPartition } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import { NO_KAFKA_SECURITY } from "../security.ts";
+import { Trouble } from "../trouble.ts";
 import type { KafkaOptions, MemberHandler, OffsetPosition, PartitionOffset, Retention } from "./api.ts";
 import { Cluster, connectionCause } from "./cluster.ts";
 import { Code, codeName } from "./codes.ts";
@@ -57,7 +58,7 @@ export class KafkaClient {
    * @throws the signal's reason where it aborts first.
    */
   static async connect(options: KafkaOptions, signal: AbortSignal): Promise<KafkaClient> {
-    const settings = { ...DEFAULTS, ...options };
+    const settings = { ...DEFAULTS, trouble: new Trouble(), ...options };
     const heartbeatMs = Math.min(settings.heartbeatMs, settings.sessionTimeoutMs / 3);
     const kafkajs = await loadKafkajs();
     const cluster = new Cluster(kafkajs, options);
@@ -72,7 +73,7 @@ export class KafkaClient {
   }
 
   async #waitForBroker(signal: AbortSignal): Promise<void> {
-    const { brokers, topics, startupTimeoutMs } = this.#settings;
+    const { brokers, topics, startupTimeoutMs, trouble } = this.#settings;
     const broker = brokers.join(", ");
     // A broker that takes a request and does not answer it must not make the waiting longer than it may be.
     const waiting = AbortSignal.any([signal, AbortSignal.timeout(startupTimeoutMs)]);
@@ -81,7 +82,8 @@ export class KafkaClient {
     while (!waiting.aborted) {
       try {
         await abortable(this.#cluster.metadata(topics), waiting);
-        return await abortable(this.#cluster.reachNode(topics), waiting);
+        await abortable(this.#cluster.reachNode(topics), waiting);
+        return trouble.over(broker);
       } catch (error) {
         if (waiting.aborted) break;
         if (!(error instanceof ConnectionError)) throw error;
@@ -90,6 +92,7 @@ export class KafkaClient {
           if (reason !== undefined) throw reason;
         }
         last = error;
+        trouble.failed(broker, connectionCause(error));
         log.warn("Waiting for Kafka at {broker}: {cause}", { broker, cause: connectionCause(error) });
       }
       await backoff.wait(waiting);

@@ -20,6 +20,7 @@ import {
 } from "./partitions.ts";
 import { topicDenied } from "./problems.ts";
 import type { PartitionControl } from "./session.ts";
+import type { Trouble } from "../trouble.ts";
 import { Backoff } from "../wait.ts";
 
 const log = getLogger(["kafka2parquet", "kafka"]);
@@ -28,11 +29,14 @@ const log = getLogger(["kafka2parquet", "kafka"]);
 const FETCH_SLACK_MS = 30_000;
 /** A partition that the cluster does not know for this long is gone, not just moving. */
 const TOPIC_GONE_AFTER_MS = 10_000;
+/** What has failed where no broker says who leads a partition. */
+const LEADERS = "leaders";
 
 export interface FetcherOptions {
   readonly fetchWaitMs: number;
   readonly fetchMaxBytes: number;
   readonly partitionMaxBytes: number;
+  readonly trouble: Trouble;
 }
 
 /** Where fetched records and problems go; calls never overlap. */
@@ -93,6 +97,8 @@ export class Fetcher implements PartitionControl {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#changed.resolve();
+    for (const node of this.#loops) this.#options.trouble.over(nameOf(node));
+    this.#options.trouble.over(LEADERS);
     await this.#handOver;
   }
 
@@ -153,6 +159,8 @@ export class Fetcher implements PartitionControl {
       const asked = this.#order.filter(({ leader, state }) => leader === nodeId && state === "fetching")
         .map((state) => ({ state, epoch: state.epoch, position: state.position }));
       if (asked.length === 0) {
+        // Others lead its partitions, or none are to be fetched.
+        if (this.#leaderless().length === 0) this.#options.trouble.over(nameOf(nodeId));
         await this.#changed.promise;
         continue;
       }
@@ -184,12 +192,16 @@ export class Fetcher implements PartitionControl {
           { timeoutMs: fetchWaitMs + FETCH_SLACK_MS },
         ),
       );
-      if (answer.errorCode === Code.NONE) return answer.partitions;
+      if (answer.errorCode === Code.NONE) {
+        this.#options.trouble.over(nameOf(nodeId));
+        return answer.partitions;
+      }
       throw new ConnectionError(link.address, `${link.address} answered ${codeName(answer.errorCode)}`);
     } catch (error) {
       if (!(error instanceof ConnectionError || error instanceof RangeError)) throw error;
       if (this.#stopping.signal.aborted) return undefined;
       const cause = messageOf(error);
+      this.#options.trouble.failed(nameOf(nodeId), cause);
       log.warn("Cannot fetch, trying again: {cause}", { cause });
       for (const { state } of asked) state.leader = undefined;
       this.#wake();
@@ -327,6 +339,7 @@ export class Fetcher implements PartitionControl {
     const items: Item[] = [];
     try {
       const metadata = await this.#cluster.metadata([...new Set(missing.map(({ topic }) => topic))]);
+      this.#options.trouble.over(LEADERS);
       for (const state of missing) {
         const topic = metadata.topics.get(state.topic);
         const leader = topic?.leaders.get(state.partition);
@@ -348,10 +361,15 @@ export class Fetcher implements PartitionControl {
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       const cause = messageOf(error);
+      if (!this.#stopping.signal.aborted) this.#options.trouble.failed(LEADERS, cause);
       log.warn("Cannot reach Kafka, trying again: {cause}", { cause });
     }
     // Not awaited: other partitions need their leaders while the sink is busy.
     this.#guard(this.#deliver(items));
     this.#wake();
   }
+}
+
+function nameOf(nodeId: number): string {
+  return `node ${nodeId}`;
 }

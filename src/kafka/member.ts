@@ -21,6 +21,8 @@ const QUICK_JOINS_MAX = 5;
 const LEAVE_TIMEOUT_MS = 5_000;
 /** A join that takes longer is waiting for another member, most likely one that died. */
 const JOIN_QUIET_MS = 3_000;
+/** What has failed where joining has. */
+const JOIN = "join";
 
 export interface MemberOptions extends FetcherOptions {
   readonly group: string;
@@ -132,7 +134,10 @@ export class GroupMember {
           const step = await Promise.race([this.#tryToJoin(), interrupted.promise]);
           if (step === undefined) return undefined;
           this.#memberId = step.memberId;
-          if (step.kind === "joined") return step;
+          if (step.kind === "joined") {
+            this.#context.options.trouble.over(JOIN);
+            return step;
+          }
           cause = step.code;
           // At once, whatever went before: an id that waits longer than the session timeout is forgotten again, and a
           // member that pauses between the two halves of joining never comes in.
@@ -143,7 +148,8 @@ export class GroupMember {
           cause = messageOf(error);
         }
         if (signal.aborted) return undefined;
-        const { group } = this.#context.options;
+        const { group, trouble } = this.#context.options;
+        trouble.failed(JOIN, cause);
         log.warn("Cannot join group {group}, trying again: {cause}", { group, cause });
         await backoff.wait(signal);
       }

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../errors.ts";
 import type { CommittedOffset, OffsetToCommit, TopicPartition } from "../model.ts";
 import { type CommitOutcome, type Session, SessionOverError } from "./api.ts";
+import type { Trouble } from "../trouble.ts";
 import { commitOffsets, type Coordinator, readCommitted, sendHeartbeat } from "./group.ts";
 import type { Joined } from "./join.ts";
 import { ConnectionError } from "./kafkajs.ts";
@@ -17,10 +18,13 @@ const log = getLogger(["kafka2parquet", "kafka"]);
 const FIRST_HEARTBEAT_MS = 250;
 /** A heartbeat without an answer is repeated after this, not after the ordinary interval. */
 const HEARTBEAT_RETRY_MS = 500;
+/** What has failed where heartbeats or commits have. */
+const COORDINATOR = "coordinator";
 
 export interface SessionOptions {
   readonly heartbeatMs: number;
   readonly sessionTimeoutMs: number;
+  readonly trouble: Trouble;
 }
 
 /** What moves partitions; the session hands the handler's wishes on. */
@@ -126,6 +130,7 @@ export class MemberSession implements Session {
     const outcome = await commitOffsets(this.#coordinator, this, offsets);
     // The coordinator takes a commit for a sign of life.
     if (outcome.kind === "committed" || outcome.kind === "failed") this.#lastAliveMs = performance.now();
+    else if (outcome.kind === "retry") this.#options.trouble.failed(COORDINATOR, outcome.message);
     else if (outcome.kind === "session-over") this.lose(outcome.code);
     else if (outcome.kind === "rebalance") this.rebalance(outcome.code);
     return outcome;
@@ -141,12 +146,13 @@ export class MemberSession implements Session {
     if (this.signal.aborted) return;
     this.#lostCode = code;
     this.#ending.resolve({ kind: "lost", code });
-    this.#leaving.abort();
-    this.#over.abort();
+    this.close();
   }
 
   /** Over in good order, or out of time. Heartbeats stop. */
   close(): void {
+    // Whether the coordinator can be reached is then a matter of the next join.
+    this.#options.trouble.over(COORDINATOR);
     this.#leaving.abort();
     this.#over.abort();
   }
@@ -158,7 +164,7 @@ export class MemberSession implements Session {
    * @throws {UserError} where the rights on the group were taken away.
    */
   async keepAlive(): Promise<void> {
-    const { heartbeatMs, sessionTimeoutMs } = this.#options;
+    const { heartbeatMs, sessionTimeoutMs, trouble } = this.#options;
     let regularMs = Math.min(FIRST_HEARTBEAT_MS, heartbeatMs);
     let pauseMs = regularMs;
     for (;;) {
@@ -169,6 +175,8 @@ export class MemberSession implements Session {
       const { kind, code } = await sendHeartbeat(this.#coordinator, this);
       if (this.signal.aborted) return;
       log.debug("Heartbeat in generation {generation}: {code}", { generation: this.generation, code });
+      if (kind === "unknown") trouble.failed(COORDINATOR, code);
+      else trouble.over(COORDINATOR);
       if (kind === "over") return this.lose(code);
       if (kind === "rebalance") this.rebalance(code);
       if (kind !== "unknown") this.#lastAliveMs = sentMs;

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { NO_REGISTRY_SECURITY, type RegistrySecurity } from "../security.ts";
 import { explainTls, isTlsError } from "../tls.ts";
+import { Trouble } from "../trouble.ts";
 import { openApi, type RegistryAnswer, type RegistryApi } from "./confluent.ts";
 import { sleep, unlessAborted } from "../wait.ts";
 
@@ -27,6 +28,8 @@ const NOT_FOUND_CODES = { from: 40_400, to: 40_500 } as const;
 /** Any id does to see whether a registry answers as one; this one is likely to exist. */
 const PING_ID = 1;
 const NO_ANSWER = "no answer";
+/** All URLs are one registry. */
+const REGISTRY = "registry";
 
 export interface RegistryOptions {
   /** Base URLs, of which the first that answers is used. */
@@ -37,6 +40,8 @@ export interface RegistryOptions {
   readonly security?: RegistrySecurity;
   /** Of one request; 10 s by default. */
   readonly timeoutMs?: number;
+  /** Where it is noted that no registry answers. */
+  readonly trouble?: Trouble;
 }
 
 /** A schema as it was registered, not parsed. */
@@ -97,6 +102,7 @@ type Verdict =
 
 export class Registry {
   readonly #options: RegistryOptions;
+  readonly #trouble: Trouble;
   readonly #apis = new Map<string, Promise<RegistryApi>>();
   /** The URL that answered last. */
   #current = 0;
@@ -106,6 +112,7 @@ export class Registry {
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    this.#trouble = options.trouble ?? new Trouble();
   }
 
   /**
@@ -244,7 +251,10 @@ export class Registry {
         // A question that nobody answers would hold up the end by its own timeout.
         const verdict = await unlessAborted(this.#judge(url, question), signal);
         if (verdict === undefined) return { kind: "away", cause };
-        if (verdict.kind !== "away") return verdict;
+        if (verdict.kind !== "away") {
+          this.#trouble.over(REGISTRY);
+          return verdict;
+        }
         cause = verdict.cause;
         if (verdict.error !== undefined) errors.push(verdict.error);
         this.#current = (this.#current + 1) % this.#options.urls.length;
@@ -252,6 +262,7 @@ export class Registry {
       if (hopeless === "give up" && errors.length === this.#options.urls.length) {
         return { kind: "away", cause, error: errors[0]! };
       }
+      this.#trouble.failed(REGISTRY, cause);
       log.warn("Waiting for the schema registry at {registry}: {cause}", { registry: this.#names(), cause });
       await sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, BACKOFF_MAX_MS);

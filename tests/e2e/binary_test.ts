@@ -9,6 +9,7 @@ import { VERSION } from "../../src/version.ts";
 import { assertCovered, assertIds, type Job, makeJob, preparedFolders } from "../integration/events.ts";
 import { freePorts } from "../../dev/ports.ts";
 import { integrationTest } from "../support/integration.ts";
+import { ANY_PORT, statusOf } from "../support/status.ts";
 import {
   parquetFiles,
   type Program,
@@ -179,6 +180,30 @@ binaryTest("the binary keeps a bad record as a dead letter and says so by exit c
   assertIds(await job.archive(), 0, 10);
   assert.equal((await readArchive(job.deadLetter)).rows.length, 1);
 });
+
+binaryTest(
+  "the binary serves its page and its metrics, and asks itself how it is",
+  async (servers) => {
+    await using work = await tempDir();
+    await using home = await tempDir();
+    const job = await makeJob(servers, work);
+    await job.produce(0, 100);
+    const flags = [...flagsOf(job), "--age", "300ms", ...ANY_PORT];
+    await using program = startAlone({ work, home }, flags);
+    const client = await statusOf(program);
+    await client.until("metrics", 200, /^kafka2parquet_archived_rows_total 100$/m);
+    for (const part of ["", "page.js", "page.css", "uplot.js", "uplot.css"]) {
+      const { status, text } = await client.ask(part);
+      assert.ok(status === 200 && text.length > 1_000, `/${part}: ${status}, ${text.length} characters`);
+    }
+    await using asked = startAlone({ work, home }, ["status", client.url, "--ready"]);
+    assert.equal((await asked.exit).code, 0, asked.stderr.join("\n"));
+    assert.match(asked.stdout[0]!, /^kafka2parquet \S+, running for .*: live, ready; /);
+    program.signal("SIGTERM");
+    assert.equal((await program.exit).code, 0, program.stderr.join("\n"));
+    assert.deepEqual(await names(home.path), [], "the binary wrote into home or temporary folder");
+  },
+);
 
 binaryTest("the binary gives up on a broker that is not there with exit code 69", async (servers) => {
   await using work = await tempDir();

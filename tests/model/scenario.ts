@@ -12,6 +12,7 @@ import type { KafkaClient, MemberHandler, OffsetPosition } from "../../src/kafka
 import { readOffsets } from "../../src/kafka/offsets.ts";
 import type { TopicPartition } from "../../src/model.ts";
 import { LocalSink } from "../../src/sink/mod.ts";
+import { Trouble as NotedTrouble } from "../../src/trouble.ts";
 import { Disk, installDisks } from "./disk.ts";
 import { encoder } from "./encoder.ts";
 import { Group } from "./group.ts";
@@ -229,6 +230,7 @@ class Scenario {
             fetchWaitMs: config.fetchWaitMs,
             fetchMaxBytes: 1_000_000,
             partitionMaxBytes: 1_000_000,
+            trouble: new NotedTrouble(),
           },
         }, handler),
     } as unknown as KafkaClient;

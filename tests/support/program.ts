@@ -47,7 +47,7 @@ export function runProgram(args: readonly string[], options: ProgramOptions = {}
 
 /** Starts any command in the same way. */
 export function runCommand(command: readonly string[], options: ProgramOptions = {}): Program {
-  const env = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env };
+  const env = { KAFKA2PARQUET_HTTP: "off", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env };
   const guarded = startGuarded(command, { ...options, output: "piped", env });
   const program = new RunningProgram(guarded, options.limitMs ?? LIMIT_MS);
   running.add(program);

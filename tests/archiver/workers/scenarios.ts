@@ -3,6 +3,8 @@
 import { getLogger } from "@logtape/logtape";
 
 import type { Archive, Progress } from "../../../src/archiver/messages.ts";
+import { NO_DURATIONS } from "../../../src/durations.ts";
+import type { Report } from "../../../src/status/mod.ts";
 import { serveArchiver, type WorkerScope } from "../../../src/archiver/worker_shell.ts";
 import { ExitCode, UserError } from "../../../src/errors.ts";
 
@@ -16,6 +18,17 @@ const LOG_PAUSE_MS = 100;
 
 const NOTHING: Progress = { rows: 0, files: 0, bytes: 0, deadLetters: 0, skipped: 0, bufferedRows: 0 };
 const HELD: Progress = { ...NOTHING, rows: 2_400, files: 2, bytes: 1 << 20, bufferedRows: 17, lag: 5 };
+
+const REPORT: Report = {
+  checks: { broker: null, registry: null, sink: null, group: null },
+  failures: { kafka: 1, registry: 0, write: 0, publish: 0 },
+  deadLetters: {},
+  skipped: { tombstone: 2 },
+  checkpoints: { prepare: NO_DURATIONS, commit: NO_DURATIONS, publish: NO_DURATIONS },
+  rebalances: 0,
+  bufferedBytes: 100,
+  partitions: [{ topic: "t", partition: 0, position: 5, committed: 3, logEnd: 9 }],
+};
 
 /** From 1, as the supervisor has named the thread. */
 const WORKER = Number(/\d+$/.exec((globalThis as unknown as { name: string }).name)?.[0]);
@@ -92,6 +105,21 @@ const scenarios: Record<string, Archive> = {
     }
     return NOTHING;
   },
+  async "joins when it may, never drains"({ output }, { stop, report }) {
+    report({ ...REPORT, checks: { ...REPORT.checks, group: "not joined yet" } });
+    log.info("Waiting for the folder");
+    while (!exists(`${output}/may-join`)) await new Promise((resolve) => setTimeout(resolve, 10));
+    report(REPORT);
+    await stopped(stop);
+    return await new Promise(() => {});
+  },
+  async "reports, and the second dies once"(config, { stop, progress, report }) {
+    report(REPORT);
+    if (WORKER === 2 && firstOf(config.output)) await die("an uncaught error", progress);
+    progress(HELD);
+    await stopped(stop);
+    return HELD;
+  },
   async finishes() {
     return { ...HELD, bufferedRows: 0 };
   },
@@ -167,6 +195,15 @@ function firstOf(folder: string): boolean {
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
     throw error;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

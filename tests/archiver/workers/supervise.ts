@@ -20,7 +20,7 @@ if (import.meta.main) {
   const { scenario, worker = "scenarios.ts", flags = {}, terminal = false, ...options } = JSON.parse(
     Deno.args[0]!,
   ) as SupervisedOptions;
-  const texts = { "log-format": "text", ...flags, group: scenario };
+  const texts = { "log-format": "text", http: "off", ...flags, group: scenario };
   const config = resolveConfig({
     flags: new Map(Object.entries(texts).map(([name, text]) => [name, [text]])),
     env: {},
