@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 
+import { freePorts } from "../../dev/ports.ts";
 import { assertCovered, assertIds, type Job, makeJob } from "../integration/events.ts";
 import { cannotRunImage, type ImageVolume, imageVolume } from "../support/image.ts";
 import { integrationTest } from "../support/integration.ts";
@@ -17,6 +18,9 @@ if (reason !== undefined) console.error(`The image is not tried: ${reason}.`);
 const imageTest: typeof integrationTest = reason === undefined
   ? integrationTest
   : (name) => Deno.test({ name, ignore: true, fn: () => {} });
+
+/** The Dockerfile's. */
+const HEALTH_CHECK = ["status"];
 
 /** Whose archive is in the volume, as in the image by default. */
 async function jobIn(volume: ImageVolume, servers: TestServers): Promise<Job> {
@@ -64,6 +68,25 @@ imageTest(
     ]);
     assert.equal((await verified.program.exit).code, 0, verified.program.stdout.join("\n"));
     assert.match(verified.program.stdout.at(-1)!, /3,100 rows: complete$/);
+  },
+);
+
+imageTest(
+  "the image's health check passes while the program lives, and fails without it",
+  async (servers) => {
+    await using volume = await imageVolume(BINARY!);
+    const job = await jobIn(volume, servers);
+    const env = { KAFKA2PARQUET_HTTP: `127.0.0.1:${freePorts(1)[0]}` };
+    await using container = await volume.start(job.flags, env);
+    const isHealthy = async () => {
+      await using check = container.exec(HEALTH_CHECK);
+      return (await check.exit).code === 0;
+    };
+    await waitFor(isHealthy, { what: "a health check that passes", deadlineMs: 60_000 });
+    container.signal("SIGTERM");
+    assert.equal((await container.program.exit).code, 0, container.program.stderr.join("\n"));
+    await using gone = await volume.start(HEALTH_CHECK, env);
+    assert.equal((await gone.program.exit).code, 69, gone.program.stderr.join("\n"));
   },
 );
 

@@ -3,11 +3,19 @@ import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
 
 import { ExitCode } from "../../src/errors.ts";
-import { OPTIONS } from "../../src/cli/options.ts";
+import { ALL_OPTIONS, envName, FILE_SUFFIX, OPTIONS } from "../../src/cli/options.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import { ROOT } from "../support/paths.ts";
 
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string };
+}
+
 interface Container {
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly startupProbe: Probe;
+  readonly livenessProbe: Probe;
+  readonly readinessProbe: Probe;
   readonly image: string;
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
@@ -87,4 +95,25 @@ Deno.test("the pod runs this version, and is named by a service that is there", 
   assert.equal(container.image, `kafka2parquet:${manifest.version}`);
   const services = objects.filter(({ kind }) => kind === "Service") as unknown as readonly Secret[];
   assert.deepEqual(services.map(({ metadata }) => metadata.name), [set.spec.serviceName]);
+});
+
+Deno.test("every variable of the pod is an option's, with a value that it takes", () => {
+  for (const { name, value } of container.env) {
+    const option = ALL_OPTIONS.find((one) =>
+      name === envName(one) || name === `${envName(one)}${FILE_SUFFIX}`
+    );
+    assert.ok(option, name);
+    assert.doesNotThrow(() => option.parse([value]), name);
+  }
+});
+
+Deno.test("the pod's probes ask where the program answers, which is not for itself alone", () => {
+  const { host, port } = OPTIONS.http.parse([variable("KAFKA2PARQUET_HTTP")!]) as {
+    host: string;
+    port: number;
+  };
+  assert.deepEqual({ host, port }, { host: "0.0.0.0", port: container.ports[0]!.containerPort });
+  for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
+    assert.equal(probe.httpGet.port, container.ports[0]!.name);
+  }
 });
