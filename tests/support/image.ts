@@ -25,6 +25,15 @@ const ENVIRONMENT = [
   "HOME=/home/nonroot",
 ];
 
+/**
+ * Two namespaces of processes: who makes the inner one is 1 in the outer one, and dies with us, which ends them all.
+ * The program itself could not: the kernel forgets whose death is to be its own where it changes its user.
+ */
+const NAMESPACES = [
+  ...["unshare", "--pid", "--fork", "--kill-child"],
+  ...["unshare", "--mount", "--pid", "--fork"],
+];
+
 /** Mounts, then becomes the program: nothing of it is left but its process id, which is 1. */
 const START = `
 set -eu
@@ -93,11 +102,11 @@ export async function imageVolume(binary: string): Promise<ImageVolume> {
     async start(args, env = {}) {
       const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
       const program = runCommand([
-        ...["unshare", "--mount", "--pid", "--fork", "--kill-child"],
+        ...NAMESPACES,
         ...["env", "-i", ...ENVIRONMENT, ...variables],
         ...["sh", "-c", START, "sh", base, root, path, await Deno.realPath(binary), `${USER}`, ...args],
       ]);
-      const pid = await childOf(program);
+      const pid = await innerProcess(program);
       return {
         program,
         pid,
@@ -109,14 +118,20 @@ export async function imageVolume(binary: string): Promise<ImageVolume> {
   };
 }
 
-/** The child that is process 1 in a namespace: `unshare` itself stays outside and waits for it. */
-function childOf({ pid }: Program): Promise<number> {
-  const read = (path: string) => Deno.readTextFile(path).catch(() => "");
+/** The program's process: 1 in the inner namespace, whose maker is 1 in the outer one. */
+function innerProcess({ pid }: Program): Promise<number> {
   return waitFor(async () => {
-    for (const child of (await read(`/proc/${pid}/task/${pid}/children`)).split(" ")) {
-      if (/^NSpid:.*\t1$/m.test(await read(`/proc/${child}/status`))) return Number(child);
-    }
+    const outer = await firstIn(pid);
+    return outer && await firstIn(outer);
   }, { what: "the container's process", everyMs: 5 });
+}
+
+/** The child that is process 1 in a namespace of its own. */
+async function firstIn(parent: number): Promise<number | undefined> {
+  const read = (path: string) => Deno.readTextFile(path).catch(() => "");
+  for (const child of (await read(`/proc/${parent}/task/${parent}/children`)).split(" ")) {
+    if (/^NSpid:.*\t1$/m.test(await read(`/proc/${child}/status`))) return Number(child);
+  }
 }
 
 /** The base image's file system, with the places at which binary and volume are mounted. */
