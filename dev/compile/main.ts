@@ -12,21 +12,11 @@ import { billOfMaterials } from "./bill.ts";
 import { runDeno } from "./deno.ts";
 import { licenseTexts, materialsOf } from "./materials.ts";
 import { packagesOf } from "./packages.ts";
+import { PERMISSIONS } from "./permissions.ts";
 import { makeStage } from "./stage.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NAME = "kafka2parquet";
-
-/**
- * What the binary may do, whatever is in it: reach the network, and read and write files. Which ones is up to its
- * user, and known too late to be written down here; so are the variables, all of which are read to find misspelt ones.
- * It starts no programs and loads no libraries, imports nothing that is not in it, asks the system for the authorities
- * to trust and the space on a disk and for nothing else, and never asks its user for more.
- */
-const PERMISSIONS = [
-  ...["--no-prompt", "--allow-net", "--allow-env", "--allow-sys=ca,statfs", "--allow-read", "--allow-write"],
-  ...["--deny-run", "--deny-ffi", "--deny-import"],
-];
 
 interface Manifest {
   readonly version: string;

@@ -34,6 +34,15 @@ Deno.test("the image is built by the Deno of the tests, with the task that makes
   );
 });
 
+Deno.test("the task that makes the binary imports nothing that is not copied", async () => {
+  for await (const { name } of Deno.readDir(`${ROOT}/dev/compile`)) {
+    const text = await Deno.readTextFile(`${ROOT}/dev/compile/${name}`);
+    for (const [, specifier] of text.matchAll(/ from "([^"]+)"/g)) {
+      assert.match(specifier!, /^(\.\/|node:)/, name);
+    }
+  }
+});
+
 /** What is copied from the repository. */
 function copiedSources(): string[] {
   return instructions.filter(({ word, rest }) => word === "COPY" && !rest.startsWith("--from="))
