@@ -22,7 +22,11 @@ function flagsOf(args: readonly string[]): Map<string, readonly string[]> {
 
 const config = resolveConfig({ flags: flagsOf(Deno.args), env: Deno.env.toObject(), terminal: false });
 const { rows, seconds, cpuSeconds } = await measureHere(async () => {
-  const { rows } = await archive(config, { stop: new AbortController().signal, progress: () => {} });
+  const { rows } = await archive(config, {
+    stop: new AbortController().signal,
+    progress: () => {},
+    report: () => {},
+  });
   return rows;
 });
 console.log(`${rows} rows in ${seconds.toFixed(1)} s, ${cpuSeconds?.toFixed(2)} s of CPU`);

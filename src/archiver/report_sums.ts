@@ -1,6 +1,6 @@
 /** Reports of several archivers as one. Pure. */
 import { NO_DURATIONS, sumOfDurations } from "../durations.ts";
-import type { Counts, Facts } from "../status/mod.ts";
+import type { Counts, Facts, PartitionFacts } from "../status/mod.ts";
 
 export type ReportSums = Facts["sums"];
 
@@ -16,7 +16,7 @@ export const NOTHING_REPORTED: ReportSums = {
 
 /** Sums of counts, all partitions, and the latest checkpoint. */
 export function sumOfReports(reports: readonly ReportSums[]): ReportSums {
-  return reports.reduce((sum, report) => {
+  const sums = reports.reduce((sum, report) => {
     const checkpointAtMs = latest(sum.checkpointAtMs, report.checkpointAtMs);
     return {
       failures: {
@@ -35,9 +35,24 @@ export function sumOfReports(reports: readonly ReportSums[]): ReportSums {
       rebalances: sum.rebalances + report.rebalances,
       bufferedBytes: sum.bufferedBytes + report.bufferedBytes,
       ...(checkpointAtMs !== undefined && { checkpointAtMs }),
-      partitions: [...sum.partitions, ...report.partitions],
+      partitions: [],
     };
   }, NOTHING_REPORTED);
+  return { ...sums, partitions: distinct(reports.flatMap(({ partitions }) => partitions)) };
+}
+
+/**
+ * Each partition once. While one moves, its former owner and its new one may both have reported it: where more is
+ * committed is what is newer.
+ */
+function distinct(partitions: readonly PartitionFacts[]): PartitionFacts[] {
+  const byName = new Map<string, PartitionFacts>();
+  for (const one of partitions) {
+    const name = `${one.topic}/${one.partition}`;
+    const other = byName.get(name);
+    if (other === undefined || other.committed < one.committed) byName.set(name, one);
+  }
+  return [...byName.values()];
 }
 
 /** What is left of an archiver that has ended: its counts, but nothing that it had or held. */

@@ -387,7 +387,7 @@ export const OPTIONS = {
     group: "Running",
     placeholder: "ADDRESS",
     what:
-      "Where to serve /livez, /readyz, /metrics and a status page: HOST:PORT, :PORT for all hosts, or off",
+      "Where to serve /livez, /readyz, /metrics and a status page: HOST:PORT, :PORT for other hosts, too, or off",
     default: "127.0.0.1:8080",
     parse: one(parseHttpAddress),
   }),

@@ -58,7 +58,8 @@ Deno.test("reports add up: counts by reason, durations, partitions, the latest c
   other.skipped("bad-value");
   other.deadLetters({ "no-header": 1, "bad-value": 4 });
   other.stage("commit", 40, 3_000);
-  const sum = sumOfReports([one.report(SESSION), other.report(SESSION)]);
+  const elsewhere = { ...SESSION, partitions: [{ ...SESSION.partitions[0]!, partition: 1 }] };
+  const sum = sumOfReports([one.report(SESSION), other.report(elsewhere)]);
   assert.deepEqual(sum.skipped, { tombstone: 2, "bad-value": 1 });
   assert.deepEqual(sum.deadLetters, { "no-header": 3, "bad-value": 4 });
   assert.equal(sum.checkpointAtMs, 3_000);
@@ -68,6 +69,14 @@ Deno.test("reports add up: counts by reason, durations, partitions, the latest c
   assert.equal(sum.partitions.length, 2);
   const left = onlyCounts(sum);
   assert.deepEqual([left.skipped, left.bufferedBytes, left.partitions], [sum.skipped, 0, []]);
+});
+
+Deno.test("a partition that moves from one archiver to another is told once, as it is now", () => {
+  const report = new Vitals().report(SESSION);
+  const later = { ...report, partitions: [{ ...SESSION.partitions[0]!, committed: 2 }] };
+  for (const reports of [[report, later], [later, report]]) {
+    assert.deepEqual(sumOfReports(reports).partitions, later.partitions);
+  }
 });
 
 Deno.test("nothing reported is nothing in every sum", () => {

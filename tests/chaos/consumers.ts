@@ -151,6 +151,8 @@ export class Consumer {
       env: {
         NO_COLOR: "1",
         DENO_NO_UPDATE_CHECK: "1",
+        // Several at once would fight for the default port.
+        KAFKA2PARQUET_HTTP: "off",
         KAFKA2PARQUET_SHUTDOWN_TIMEOUT: `${SHUTDOWN_TIMEOUT_S}s`,
         ...env,
       },
