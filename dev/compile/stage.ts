@@ -8,7 +8,7 @@ import { dirname, join, relative } from "node:path";
 import type { Package } from "./packages.ts";
 
 /** What can be loaded. Types, sources, source maps and texts cannot. */
-const LOADABLE = /\.(js|mjs|cjs|json|wasm|html|css)$/;
+const LOADABLE = /\.(js|mjs|cjs|json|wasm|css)$/;
 /** Loadable, large, and for browsers and bundlers only. */
 const UNUSED = /(^|\/)(parquet-wasm\/[^/]+\/(bundler|esm)\/|apache-arrow\/[^/]+\/Arrow\.[^/]+\.min\.js$)/;
 /** Every file is of this moment, in seconds since 1970: the start of 1980, before which ZIP knows no time. */
