@@ -174,17 +174,29 @@ for (
   });
 }
 
-Deno.test("the program starts without its heavy libraries", async () => {
+/** What is loaded, by static imports, together with a file. */
+async function reachedFrom(path: string): Promise<Set<string>> {
   const files = await sourceFiles("src");
   files.set("main.ts", await Deno.readTextFile(new URL("main.ts", ROOT)));
-  const reached = new Set(["main.ts"]);
+  const reached = new Set([path]);
   for (const path of reached) {
     for (const { specifier, kind } of importsOf(files.get(path) ?? "")) {
       if (kind === "static") reached.add(target(path, specifier));
     }
   }
+  return reached;
+}
+
+Deno.test("commands start without the heavy libraries", async () => {
+  const reached = await reachedFrom("src/cli/dispatch.ts");
   assert.ok(reached.has("src/cli/program.ts") && reached.has("commander"), "the walk goes nowhere");
   assert.deepEqual(HEAVY.filter((library) => [...reached].some((to) => to.startsWith(library))), []);
+});
+
+Deno.test("help starts without any library or module of Node", async () => {
+  const reached = await reachedFrom("main.ts");
+  assert.ok(reached.has("src/cli/help.ts"), "the walk goes nowhere");
+  assert.deepEqual([...reached].filter((to) => !/^(main|src\/.*)\.ts$|^deno\.json$/.test(to)), []);
 });
 
 Deno.test("untyped values are in one file a room at most", async () => {

@@ -1,11 +1,13 @@
-/** The command line: commands, flags and their help, made from the table of options. */
+/** The command line: commands and flags, made from the table of options. */
 import { Command, CommanderError, Option } from "commander";
 
 import { ExitCode, UserError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { VERSION } from "../version.ts";
 import { type CommandOption, type Subcommand, SUBCOMMANDS } from "./commands.ts";
-import { ALL_OPTIONS, defaultText, envName, FILE_SUFFIX, GROUPS, type OptionSpec } from "./options.ts";
+import { flagOf, HELP_WIDTH_DEFAULT, helpText, SUMMARIES } from "./help.ts";
+import { ALL_OPTIONS, envName, FILE_SUFFIX } from "./options.ts";
+import { terminalWidth } from "./output.ts";
 import type { Texts } from "./resolve.ts";
 
 /** What the commands do, given their arguments and the texts of their flags. */
@@ -19,55 +21,17 @@ export interface Actions {
   status(url: string | undefined, flags: Texts): Promise<ExitCode>;
 }
 
-const EXAMPLES = `Archive Kafka topics of Avro records as Parquet files, exactly once.
-
-Examples:
-  # Archive the topic customer_events of kafka:9092 into parquet_data/data/
-  kafka2parquet
-
-  # Two topics of another cluster, 100,000 rows or ten minutes a file
-  kafka2parquet --brokers broker-1:9092,broker-2:9092 --registry http://registry:8081 \\
-    --topic orders --topic payments --rows 100k --age 10m --output /data/archive
-
-  # Take what is there now and exit
-  kafka2parquet --topic orders --group nightly --until-end
-
-  # Would it work? Nothing is archived
-  kafka2parquet check --topic orders --group nightly
-
-  # Look into the files; prove that they are complete
-  kafka2parquet inspect parquet_data/data
-  kafka2parquet verify parquet_data/data
-
-  # Ask a running one how it is
-  kafka2parquet status
-
-  # Decode dead letters again, after their schema was registered or mended
-  kafka2parquet redrive parquet_data/dead_letter
-`;
-
-const CLOSING = `
-Every option can be given by its flag, by the environment variable in brackets, or by its name in the
-config file; the first of these that is there wins.
-
-Exit codes: 0 all saved, 1 failed, 2 wrong usage, 3 --until-end met dead letters, 69 broker or registry
-unreachable at start, 78 wrong configuration, 130 stopped by a second Ctrl-C.
-`;
-
 /** Runs the command in `args` and gives its exit code. Throws {@link UserError} on misuse. */
 export async function runCommand(args: readonly string[], actions: Actions): Promise<ExitCode> {
   let exitCode: ExitCode = ExitCode.ok;
   const root = silent(new Command("kafka2parquet"))
-    .version(VERSION, "--version", "print the version")
-    .helpOption("-h, --help", "print this help")
-    .helpCommand("help [command]", "print the help of a command")
-    .enablePositionalOptions()
-    .addHelpText("before", EXAMPLES)
-    .addHelpText("after", CLOSING)
-    .usage("[command] [options]");
-  addOptions(root, { groups: GROUPS, options: ALL_OPTIONS });
-  const run = root.command("run").description("archive topics (what happens without a command, too)");
-  addOptions(silent(run), { groups: GROUPS, options: ALL_OPTIONS });
+    .version(VERSION, "--version", SUMMARIES.versionFlag)
+    .helpOption("-h, --help", SUMMARIES.helpFlag)
+    .helpCommand("help [command]", SUMMARIES.help)
+    .enablePositionalOptions();
+  addOptions(root, ALL_OPTIONS);
+  const run = silent(root.command("run"));
+  addOptions(run, ALL_OPTIONS);
   root.action(async () => {
     exitCode = await actions.run(flagsOf(root));
   });
@@ -90,45 +54,29 @@ export async function runCommand(args: readonly string[], actions: Actions): Pro
   return exitCode;
 }
 
-function addSubcommand(root: Command, subcommand: Subcommand): Command {
-  const { name, argument, summary, examples, closing, options } = subcommand;
-  const command = silent(root.command(name)).description(summary)
-    .addHelpText("before", examples)
-    .addHelpText("after", closing);
+function addSubcommand(root: Command, { name, argument, options }: Subcommand): Command {
+  const command = silent(root.command(name));
   if (argument !== undefined) command.argument(argument);
-  // The examples say it better.
-  command.configureHelp({ commandDescription: () => "", visibleArguments: () => [] });
-  addOptions(command, { groups: [...new Set(options.map(({ group }) => group))], options });
+  addOptions(command, options);
   return command;
 }
 
-/** Commander throws instead of exiting, and leaves the printing of errors to us. */
+/** Commander throws instead of exiting, and leaves errors and help to us. */
 function silent(command: Command): Command {
+  const name = command.parent === null ? "" : command.name();
+  command.helpInformation = () => helpText(name, terminalWidth(HELP_WIDTH_DEFAULT));
   command.exitOverride((error) => {
     throw error.exitCode === 0 ? error : misuse(error, command);
   });
   return command.configureOutput({ writeErr: () => {} });
 }
 
-function addOptions(
-  command: Command,
-  { groups, options }: { groups: readonly string[]; options: readonly CommandOption<unknown>[] },
-): void {
-  for (const group of groups) {
-    for (const option of options) {
-      if (option.group !== group || option.hidden) continue;
-      command.addOption(toFlag(option).helpGroup(`${group}:`));
-    }
-  }
+function addOptions(command: Command, options: readonly CommandOption<unknown>[]): void {
+  for (const option of options) if (!option.hidden) command.addOption(toFlag(option));
 }
 
 function toFlag(option: CommandOption<unknown>): Option {
-  const flags = option.placeholder === undefined
-    ? `--${option.name}`
-    : `--${option.name} <${option.placeholder}>`;
-  // Options of one command only have no variable: the same name may mean something else to another one.
-  const variable = ALL_OPTIONS.includes(option as OptionSpec<unknown>) ? ` [${envName(option)}]` : "";
-  const flag = new Option(flags, `${option.what} (default: ${defaultText(option)})${variable}`);
+  const flag = new Option(flagOf(option));
   if (option.placeholder === undefined) return flag;
   return flag.argParser((text: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), text]);
 }

@@ -42,18 +42,6 @@ Deno.test("services that wait for another's health wait for one that has a healt
   }
 });
 
-Deno.test("the image is built from what the Dockerfile copies, and from nothing else", async () => {
-  const lines = async (file: string) => (await Deno.readTextFile(`${ROOT}/${file}`)).split("\n");
-  const copied = (await lines("Dockerfile")).flatMap((line) => {
-    const sources = /^COPY (?!--from)(.*) \S+$/.exec(line)?.[1]?.split(" ") ?? [];
-    return sources.map((source) => source.replace(/^\.\//, ""));
-  });
-  const ignored = await lines(".dockerignore");
-  assert(ignored.includes("*"));
-  const present = ignored.flatMap((line) => /^!(.*)/.exec(line)?.[1] ?? []);
-  assert.deepEqual(present.sort(), copied.sort());
-});
-
 Deno.test("volumes that are named are declared", () => {
   for (const service of Object.values(compose.services)) {
     for (const volume of service.volumes ?? []) {

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 
 import { VERSION } from "../../src/version.ts";
-import { assertCovered, assertIds, type Job, makeJob } from "../integration/events.ts";
+import { assertCovered, assertIds, type Job, makeJob, preparedFolders } from "../integration/events.ts";
 import { freePorts } from "../../dev/ports.ts";
 import { integrationTest } from "../support/integration.ts";
 import { ANY_PORT, statusOf } from "../support/status.ts";
@@ -19,8 +19,8 @@ import {
   tempDir,
   waitFor,
 } from "../support/mod.ts";
+import { BINARY } from "./binary.ts";
 
-const BINARY = Deno.env.get("K2P_BINARY");
 if (BINARY === undefined) {
   console.error("The binary is not tested: run deno task compile, and name it in K2P_BINARY.");
 }
@@ -111,6 +111,63 @@ binaryTest("the binary goes on until a signal, saves what it holds and exits 0",
   assert.equal((await rest.exit).code, 0, rest.stderr.join("\n"));
   assertIds(await job.archive(), 0, 150);
 });
+
+binaryTest("the binary's two workers share the partitions, and a signal makes both save", async (servers) => {
+  await using work = await tempDir();
+  await using home = await tempDir();
+  const job = await makeJob(servers, work, { partitions: 4 });
+  const flags = [
+    ...flagsOf(job),
+    "--workers",
+    "2",
+    "--rows",
+    "100",
+    "--age",
+    "500ms",
+    "--log-format",
+    "text",
+  ];
+  await using program = startAlone({ work, home }, flags);
+  for (const worker of [1, 2]) {
+    await program.waitForLine(new RegExp(`worker ${worker}: Joined group .*\\[(\\d-\\d|\\d,\\d)\\]$`));
+  }
+  for (let id = 0; id < 4_000; id += 500) await job.produce(id, id + 500);
+  await waitFor(async () => (await job.archive()).rows.length === 4_000, { what: "all rows" });
+  program.signal("SIGTERM");
+  assert.equal((await program.exit).code, 0, program.stderr.join("\n"));
+  for (const worker of [1, 2]) {
+    assert.match(program.stderr.join("\n"), new RegExp(`worker ${worker}: Wrote `));
+  }
+  assertIds(await job.archive(), 0, 4_000);
+  await assertCovered(job);
+  assert.deepEqual(await preparedFolders(job), []);
+});
+
+// The binary may not signal itself: it stands still at a point, and is killed there.
+for (const point of ["before-commit", "after-commit", "file-linked"]) {
+  binaryTest(
+    `the binary that is killed at ${point} leaves nothing lost and nothing twice`,
+    async (servers) => {
+      await using work = await tempDir();
+      await using home = await tempDir();
+      const job = await makeJob(servers, work, { partitions: 2 });
+      await job.produce(0, 2_000);
+      const env = { KAFKA2PARQUET_SESSION_TIMEOUT: "3s" };
+      const flags = [...flagsOf(job), "--rows", "200"];
+      {
+        await using killed = startAlone({ work, home }, flags, { ...env, K2P_FAULT: `${point}:delay=180s` });
+        await killed.waitForLine(new RegExp(`^fault: ${point} `));
+        await killed.kill();
+      }
+      assert.notEqual((await preparedFolders(job)).length, 0);
+      await using rest = startAlone({ work, home }, [...flags, "--until-end"], env);
+      assert.equal((await rest.exit).code, 0, rest.stderr.join("\n"));
+      assertIds(await job.archive(), 0, 2_000);
+      await assertCovered(job);
+      assert.deepEqual(await preparedFolders(job), []);
+    },
+  );
+}
 
 binaryTest("the binary keeps a bad record as a dead letter and says so by exit code 3", async (servers) => {
   await using work = await tempDir();

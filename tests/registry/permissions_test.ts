@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { PERMISSIONS } from "../../dev/compile/permissions.ts";
 import { ROOT } from "../support/mod.ts";
 import { Authority } from "../support/pki.ts";
 
@@ -11,16 +12,12 @@ Deno.test("the binary's permissions suffice for an https registry with the autho
   server.on("tlsClientError", () => {});
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
-    const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
-    const permissions = (tasks.compile as string).split(" ").filter((word) => word.startsWith("--allow-"));
-    assert(permissions.length > 0);
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
         "run",
-        "--no-prompt",
         "--quiet",
-        ...permissions,
+        ...PERMISSIONS,
         `${ROOT}/main.ts`,
         "schema",
         "a",
