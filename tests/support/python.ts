@@ -1,30 +1,42 @@
-/** librdkafka as Python brings it, for tests that want a producer of another house. */
+/** Python's implementations, for tests that want one of another house. */
 import { cached } from "../../dev/download.ts";
 import { messageOf } from "../../src/errors.ts";
 
-const VERSION = "2.16.1";
+const LIBRDKAFKA = "confluent-kafka==2.16.1";
+const READERS = ["fastavro==1.13.1", "pyarrow==26.0.1"];
+
+/** A Python with `confluent-kafka`: librdkafka. See {@link pythonWith}. */
+export function pythonWithLibrdkafka(): Promise<string | undefined> {
+  return pythonWith([LIBRDKAFKA], { size: "4 MB", tests: "Tests with librdkafka" });
+}
+
+/** A Python with fastavro and pyarrow. See {@link pythonWith}. */
+export function pythonWithReaders(): Promise<string | undefined> {
+  return pythonWith(READERS, { size: "50 MB", tests: "Comparisons with fastavro and pyarrow" });
+}
 
 /**
- * A Python that has `confluent-kafka`, installed on first use in a folder outside the repository.
+ * A Python that has these packages, installed on first use in a folder outside the repository.
  *
  * Where that cannot be it says so in one line and gives `undefined`; where `CI` is set it fails instead.
  */
-export async function pythonWithLibrdkafka(): Promise<string | undefined> {
+async function pythonWith(
+  packages: readonly string[],
+  { size, tests }: { readonly size: string; readonly tests: string },
+): Promise<string | undefined> {
   try {
     await run(["python3", "-c", "import venv, ensurepip"]);
-    const folder = await cached(`confluent-kafka-${VERSION}`, {
-      what: `confluent-kafka ${VERSION} (4 MB) from PyPI`,
+    const folder = await cached(packages.join("-").replaceAll("==", "-"), {
+      what: `${packages.join(" and ")} (${size}) from PyPI`,
       async fill(folder) {
         await run(["python3", "-m", "venv", folder]);
-        await run([`${folder}/bin/python`, "-m", "pip", "install", "--quiet", `confluent-kafka==${VERSION}`]);
+        await run([`${folder}/bin/python`, "-m", "pip", "install", "--quiet", ...packages]);
       },
     });
     return `${folder}/bin/python`;
   } catch (error) {
     if (Deno.env.get("CI")) throw error;
-    console.error(
-      `Tests with librdkafka are skipped, they need Python 3 with venv and pip: ${messageOf(error)}`,
-    );
+    console.error(`${tests} are skipped, they need Python 3 with venv and pip: ${messageOf(error)}`);
     return undefined;
   }
 }

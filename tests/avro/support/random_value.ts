@@ -65,6 +65,15 @@ export function branchKey(branch: Schema, names: ReadonlyMap<string, SchemaObjec
   return name ?? type as string;
 }
 
+/** Keys such as "30", which an object moves to its front: avsc has then lost the order in which they came. */
+export function hasIndexKey(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+  if (Array.isArray(value)) return value.some(hasIndexKey);
+  return Object.entries(value).some(([key, item]) =>
+    /^\d+$/.test(key) || key === "__proto__" || hasIndexKey(item)
+  );
+}
+
 export class RandomValues {
   readonly #random: Random;
   readonly #names: ReadonlyMap<string, SchemaObject>;

@@ -1,0 +1,275 @@
+/**
+ * Damaged messages among good ones: each is the row that other readers make of it, or a dead letter for a reason that
+ * they see, too; and the good ones around it are whole.
+ */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { type Random, seededRandom } from "../../../dev/random.ts";
+import { compile, fileSchemaOf, parseSchema } from "../../../src/avro/mod.ts";
+import { Columns } from "../../../src/columns/mod.ts";
+import { allocatedBytes } from "../../avro/support/allocated.ts";
+import { dress, type Dressed } from "../../avro/support/dress.ts";
+import { avscType, joinValues } from "../../avro/support/encode.ts";
+import { mutate } from "../../avro/support/mutate.ts";
+import { type Flaw, PlainReader, PlainWriter, type Reading } from "../../avro/support/plain_codec.ts";
+import { RandomSchemas } from "../../avro/support/random_schema.ts";
+import { hasIndexKey, RandomValues } from "../../avro/support/random_value.ts";
+import { canonical, readParquetRows, readRows, roundDecimals } from "../../avro/support/read_rows.ts";
+import { Reference, type Row } from "../../avro/support/reference.ts";
+import { parquetBytes } from "../../support/parquet_files.ts";
+import { Portable } from "./cell_text.ts";
+import type { Peer } from "./peer.ts";
+
+export interface MutationsOptions {
+  readonly mutations: number;
+  readonly seed: number;
+  /** Without it, fastavro is left out. */
+  readonly peer: Peer | undefined;
+}
+
+export interface MutationCounts {
+  schemas: number;
+  mutations: number;
+  /** Damaged messages that are values all the same. */
+  rows: number;
+  /** Dead letters by what is wrong with them. */
+  readonly flaws: Map<Flaw, number>;
+}
+
+const OPTIONS = { separator: "." };
+/** More than two blocks of rows. */
+const MESSAGES = 1_200;
+const GOOD_VALUES = 6;
+const HEADER_BYTES = 5;
+/** How many of the messages are damaged: few enough that whole blocks are good, or nearly all. */
+const DAMAGED = [0.005, 0.1, 0.5, 0.95];
+const WIDE_EVERY = 6;
+/** The nesting at which a recursive value is given up; other readers do without a limit, or crash. */
+const DEPTH_LIMIT = 1_000;
+const EMPTY_ITEMS_LIMIT = 65_536;
+const FASTAVRO_DEPTH_MAX = 300;
+
+/** What the words of a reason mean. */
+const FLAWS: readonly (readonly [RegExp, Flaw])[] = [
+  [/the record ends too early$/, "end"],
+  [/a varint is too large$|varint is longer than 64 bits$|: int is -?\d+$/, "varint"],
+  [/a length runs past the end of the record$|length -?\d+ runs past the end of the record$/, "length"],
+  [/not UTF-8$/, "utf8"],
+  [/no such branch in the union$|union branch is -?\d+: there are \d+$/, "branch"],
+  [/the boolean is neither 0 nor 1$|boolean is \d+$/, "boolean"],
+  [/no such symbol in the enum$|enum index is -?\d+: there are \d+$/, "symbol"],
+  [/an item count runs past the end of the record$/, "items"],
+  [/more than 65536 items without bytes$/, "empty items"],
+  [/the size of a block does not match its items$/, "block size"],
+  [/the decimal has more digits than its precision$/, "decimal"],
+  [/^bytes are left over after the last field$/, "trailing"],
+  [/nested deeper than 1000 levels$/, "depth"],
+];
+
+/**
+ * What fastavro takes and we refuse: it wraps numbers of more than 64 bits, takes negative lengths, branches and
+ * symbols as Python does, any byte but 0 as true, does not look at the sizes of blocks, and has no limits; of decimals
+ * it is not told.
+ */
+const FASTAVRO_TAKES: ReadonlySet<Flaw> = new Set([
+  "varint",
+  "length",
+  "branch",
+  "symbol",
+  "boolean",
+  "block size",
+  "decimal",
+]);
+
+/** @throws {AssertionError} that names the seed of the schema. */
+export async function checkMutations({ mutations, seed, peer }: MutationsOptions): Promise<MutationCounts> {
+  const counts: MutationCounts = { schemas: 0, mutations: 0, rows: 0, flaws: new Map() };
+  for (let next = seed; counts.mutations < mutations; next++) {
+    const subject = new Subject(next);
+    try {
+      await subject.check({ peer, counts });
+    } catch (cause) {
+      throw new Error(`seed ${next}: ${JSON.stringify(subject.schema.written)}: ${cause}`, { cause });
+    }
+    counts.schemas++;
+  }
+  return counts;
+}
+
+/** A message, and what is known of it: the row that it must be, or the reading of a damaged one. */
+interface Message {
+  readonly bytes: Uint8Array;
+  readonly row?: string;
+  readonly reading?: Reading;
+}
+
+interface CheckContext {
+  readonly peer: Peer | undefined;
+  readonly counts: MutationCounts;
+}
+
+class Subject {
+  readonly schema: Dressed;
+  readonly #random: Random;
+  readonly #reference: Reference;
+
+  constructor(seed: number) {
+    this.#random = seededRandom(seed);
+    const shape = this.#random.chance(1 / WIDE_EVERY) ? { depth: 2, fieldsMax: 60 } : { depth: 4 };
+    this.schema = dress(new RandomSchemas(this.#random, shape).next(), this.#random);
+    this.#reference = new Reference(this.schema.plain);
+  }
+
+  async check({ peer, counts }: CheckContext): Promise<void> {
+    const messages = this.#messages();
+    const { columns, reasons } = this.#decode(messages);
+    const rows = readRows(columns);
+    assert.equal(rows.length + reasons.size, messages.length, "some message is neither row nor dead letter");
+    let row = 0;
+    for (const [index, message] of messages.entries()) {
+      const reason = reasons.get(index);
+      const got = reason === undefined ? rows[row++] : undefined;
+      this.#checkOne(message, { got, reason, counts });
+    }
+    await this.#checkFile(columns, rows);
+    if (peer !== undefined) await this.#askFastavro(messages, { peer, reasons });
+  }
+
+  #messages(): Message[] {
+    const { below, chance, pick } = this.#random;
+    const make = new RandomValues(this.#random, this.schema.plain);
+    const writer = new PlainWriter(this.schema.plain, this.#random);
+    const reader = new PlainReader(this.schema.plain);
+    const good = Array.from({ length: GOOD_VALUES }, () => {
+      const value = make.next(this.schema.plain);
+      return { bytes: writer.write(value), row: canonical(this.#reference.row(value)) };
+    });
+    const damaged = pick(DAMAGED);
+    return Array.from({ length: 1 + below(MESSAGES) }, () => {
+      if (!chance(damaged)) return pick(good);
+      const bytes = mutate(pick(good).bytes, { random: this.#random, other: pick(good).bytes });
+      return { bytes, reading: reader.read(bytes) };
+    });
+  }
+
+  /** In batches, as the program gets them. */
+  #decode(messages: readonly Message[]): { columns: Columns; reasons: ReadonlyMap<number, string> } {
+    const writer = parseSchema(JSON.stringify(this.schema.written));
+    const file = fileSchemaOf(writer, OPTIONS);
+    const decoder = compile(writer, file, OPTIONS);
+    const columns = new Columns(file);
+    const reasons = new Map<number, string>();
+    const input = joinValues(messages.map(({ bytes }) => bytes), HEADER_BYTES);
+    for (let from = 0; from < messages.length;) {
+      const to = Math.min(messages.length, from + 1 + this.#random.below(MESSAGES));
+      const indices: number[] = [];
+      decoder.decode(columns, { ...input, from, to }, (index, reason) => {
+        indices.push(index);
+        reasons.set(index, reason);
+      });
+      assert.deepEqual(indices, [...new Set(indices)].sort((one, other) => one - other), "order of bad ones");
+      from = to;
+    }
+    assertBounded(columns, { bytes: input.bytes.length, messages: messages.length });
+    return { columns, reasons };
+  }
+
+  #checkOne({ bytes, row, reading }: Message, { got, reason, counts }: Outcome): void {
+    const where = `bytes ${bytes.toHex()}`;
+    if (reading === undefined) {
+      assert.equal(reason, undefined, `a good message is bad, ${where}`);
+      assert.equal(got === undefined ? undefined : canonical(got), row, `a good message, ${where}`);
+      return;
+    }
+    counts.mutations++;
+    if (reason === undefined) {
+      counts.rows++;
+      assert.equal(reading.flaw, undefined, `a row of a bad message, ${where}`);
+      assert.equal(canonical(got), canonical(this.#reference.row(reading.value)), `row, ${where}`);
+      this.#checkAvsc(bytes, { got, where });
+      return;
+    }
+    const flaw = FLAWS.find(([words]) => words.test(reason))?.[1];
+    assert.ok(
+      flaw !== undefined && isLegitimate(flaw, reading),
+      `"${reason}" for ${flawText(reading)}, ${where}`,
+    );
+    counts.flaws.set(flaw, (counts.flaws.get(flaw) ?? 0) + 1);
+  }
+
+  /** avsc reads what we take, and as the same value. */
+  #checkAvsc(bytes: Uint8Array, { got, where }: { got: Row | undefined; where: string }): void {
+    this.#avsc ??= avscType(this.schema.written);
+    const value = this.#avsc.fromBuffer(Buffer.from(bytes));
+    if (hasIndexKey(value)) return;
+    assert.equal(canonical(got), canonical(this.#reference.row(value)), `avsc, ${where}`);
+  }
+  #avsc: ReturnType<typeof avscType> | undefined;
+
+  async #checkFile(columns: Columns, rows: readonly Row[]): Promise<void> {
+    const fromFile = await readParquetRows(await parquetBytes(columns));
+    const expected = roundDecimals(rows, columns.schema);
+    assert.equal(fromFile.length, rows.length);
+    for (const [index, row] of fromFile.entries()) assert.equal(canonical(row), canonical(expected[index]));
+  }
+
+  async #askFastavro(
+    messages: readonly Message[],
+    { peer, reasons }: { peer: Peer; reasons: ReadonlyMap<number, string> },
+  ): Promise<void> {
+    const portable = new Portable(this.schema.plain);
+    // It would build a list of as many items as a count says, and nests on the stack of C.
+    const asked = [...messages.entries()].filter(([, { reading }]) =>
+      reading !== undefined && reading.depth < FASTAVRO_DEPTH_MAX &&
+      reading.emptyItems <= EMPTY_ITEMS_LIMIT &&
+      reading.flaw !== "items"
+    );
+    const answers = await peer.decode(this.schema.written, asked.map(([, { bytes }]) => bytes));
+    for (const [at, [index, { bytes, reading }]] of asked.entries()) {
+      const answer = answers[at]!;
+      const takes = "text" in answer && answer.left === 0;
+      const where = `fastavro: ${JSON.stringify(answer)} for ${flawText(reading!)}, bytes ${bytes.toHex()}`;
+      if (!reasons.has(index)) {
+        assert.deepEqual(answer, { text: portable.text(reading!.value), left: 0 }, where);
+      } else if (takes && reading!.flaw !== undefined) {
+        assert.ok(FASTAVRO_TAKES.has(reading!.flaw), where);
+      }
+    }
+  }
+}
+
+interface Outcome {
+  readonly got: Row | undefined;
+  readonly reason: string | undefined;
+  readonly counts: MutationCounts;
+}
+
+/** Whether our `flaw` is what a plain reader sees, or one of our limits that the message really exceeds. */
+function isLegitimate(flaw: Flaw, { flaw: seen, isOverlong, emptyItems, depth }: Reading): boolean {
+  // What is cut off may look like anything, as the bytes of the next message follow.
+  if (seen === flaw || seen === "end") return true;
+  switch (flaw) {
+    case "varint":
+      return isOverlong;
+    case "empty items":
+      return emptyItems > EMPTY_ITEMS_LIMIT;
+    case "depth":
+      return depth >= DEPTH_LIMIT;
+    case "length":
+      // The size of a block is a length, too.
+      return seen === "block size";
+    default:
+      return false;
+  }
+}
+
+function flawText({ flaw, isOverlong, emptyItems, depth }: Reading): string {
+  return `${flaw ?? "a value"} (overlong ${isOverlong}, empty items ${emptyItems}, depth ${depth})`;
+}
+
+/** Buffers grow with the bytes and the rows, not with what lengths and counts say. */
+function assertBounded(columns: Columns, { bytes, messages }: { bytes: number; messages: number }): void {
+  const perColumn = 64 * 1024 + 64 * (bytes + messages + 2 * EMPTY_ITEMS_LIMIT);
+  const most = columns.allBuffers.length * perColumn;
+  assert.ok(allocatedBytes(columns) <= most, `${allocatedBytes(columns)} bytes are allocated for ${bytes}`);
+}
