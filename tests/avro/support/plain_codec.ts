@@ -162,7 +162,9 @@ class MessageReader {
   }
 
   #readBlocks(item: readonly Schema[], readItem: () => void): void {
-    const least = this.#json > 0 ? 0 : item.reduce((sum, part) => sum + leastBytes(part, this.#names), 0);
+    const least = this.#json > 0
+      ? 0
+      : item.reduce((sum, part) => sum + leastBytes(part, this.#names, this.#open), 0);
     for (;;) {
       let count = this.#readCount();
       if (count === 0n) return;
@@ -253,11 +255,21 @@ class MessageReader {
   }
 }
 
+/** Whether some array has items that take no bytes: then a count in a message is bounded by nothing in it. */
+export function hasEmptyItems(schema: Schema, names = namedTypes(schema)): boolean {
+  if (typeof schema === "string") return false;
+  if (isUnion(schema)) return schema.some((branch) => hasEmptyItems(branch, names));
+  const { items, values, fields = [] } = schema;
+  if (items !== undefined && leastBytes(items, names, []) === 0) return true;
+  const inner = [items, values, ...fields.map((field) => field.type)];
+  return inner.some((type) => type !== undefined && hasEmptyItems(type, names));
+}
+
 /** The fewest bytes of a value; a record inside itself counts as one. */
 function leastBytes(
   schema: Schema,
   names: ReadonlyMap<string, SchemaObject>,
-  open: readonly string[] = [],
+  open: readonly string[],
 ): number {
   if (isUnion(schema)) {
     return 1 + Math.min(...schema.map((branch) => branch === "null" ? 0 : leastBytes(branch, names, open)));

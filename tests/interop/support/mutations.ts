@@ -11,7 +11,13 @@ import { allocatedBytes } from "../../avro/support/allocated.ts";
 import { dress, type Dressed } from "../../avro/support/dress.ts";
 import { avscType, joinValues } from "../../avro/support/encode.ts";
 import { mutate } from "../../avro/support/mutate.ts";
-import { type Flaw, PlainReader, PlainWriter, type Reading } from "../../avro/support/plain_codec.ts";
+import {
+  type Flaw,
+  hasEmptyItems,
+  PlainReader,
+  PlainWriter,
+  type Reading,
+} from "../../avro/support/plain_codec.ts";
 import { RandomSchemas } from "../../avro/support/random_schema.ts";
 import { hasIndexKey, RandomValues } from "../../avro/support/random_value.ts";
 import { canonical, readParquetRows, readRows, roundDecimals } from "../../avro/support/read_rows.ts";
@@ -39,6 +45,9 @@ export interface MutationCounts {
 const OPTIONS = { separator: "." };
 /** More than two blocks of rows. */
 const MESSAGES = 1_200;
+/** Of schemas that are wide, or whose messages may say that they hold 65,536 nulls. */
+const LARGE_MESSAGES = 150;
+const WIDE_FIELDS = 60;
 const GOOD_VALUES = 6;
 const HEADER_BYTES = 5;
 /** How many of the messages are damaged: few enough that whole blocks are good, or nearly all. */
@@ -112,11 +121,18 @@ class Subject {
   readonly schema: Dressed;
   readonly #random: Random;
   readonly #reference: Reference;
+  readonly #hasEmptyItems: boolean;
+  readonly #messagesMax: number;
+  #avsc: ReturnType<typeof avscType> | undefined;
 
   constructor(seed: number) {
     this.#random = seededRandom(seed);
-    const shape = this.#random.chance(1 / WIDE_EVERY) ? { depth: 2, fieldsMax: 60 } : { depth: 4 };
+    const isWide = this.#random.chance(1 / WIDE_EVERY);
+    const shape = isWide ? { depth: 2, fieldsMax: WIDE_FIELDS } : { depth: 4 };
     this.schema = dress(new RandomSchemas(this.#random, shape).next(), this.#random);
+    this.#hasEmptyItems = hasEmptyItems(this.schema.plain);
+    const isLarge = this.#hasEmptyItems || (isWide && this.#random.chance(0.9));
+    this.#messagesMax = isLarge ? LARGE_MESSAGES : MESSAGES;
     this.#reference = new Reference(this.schema.plain);
   }
 
@@ -145,7 +161,7 @@ class Subject {
       return { bytes: writer.write(value), row: canonical(this.#reference.row(value)) };
     });
     const damaged = pick(DAMAGED);
-    return Array.from({ length: 1 + below(MESSAGES) }, () => {
+    return Array.from({ length: 1 + below(this.#messagesMax) }, () => {
       if (!chance(damaged)) return pick(good);
       const bytes = mutate(pick(good).bytes, { random: this.#random, other: pick(good).bytes });
       return { bytes, reading: reader.read(bytes) };
@@ -204,7 +220,6 @@ class Subject {
     if (hasIndexKey(value)) return;
     assert.equal(canonical(got), canonical(this.#reference.row(value)), `avsc, ${where}`);
   }
-  #avsc: ReturnType<typeof avscType> | undefined;
 
   async #checkFile(columns: Columns, rows: readonly Row[]): Promise<void> {
     const fromFile = await readParquetRows(await parquetBytes(columns));

@@ -12,12 +12,16 @@ import decimal
 import io
 import json
 import math
+import resource
 import struct
 import sys
 
 import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+# What damaged bytes may make fastavro ask for, at most: then it is an error like others, and not the end of the machine.
+MEMORY_BYTES_MAX = 4 * 2**30
 
 # Digits of a decimal256.
 DECIMALS = decimal.Context(prec=80)
@@ -201,6 +205,7 @@ def main():
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     sys.setrecursionlimit(20_000)
     sys.stdin.reconfigure(encoding="utf-8")
     sys.stdout.reconfigure(encoding="utf-8")
