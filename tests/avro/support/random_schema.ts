@@ -75,7 +75,7 @@ export class RandomSchemas {
     const { pick, below } = this.#random;
     switch (below(8)) {
       case 0:
-        return this.#fixedOf({ size: pick([1, 3, 16, 40]) });
+        return this.#fixedOf({ size: pick([0, 1, 3, 16, 40]) });
       case 1: {
         const symbols = Array.from({ length: 1 + below(5) }, (_, index) => `S${index}`);
         return this.#define({ type: "enum", name: this.#name("E"), symbols });

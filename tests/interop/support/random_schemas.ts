@@ -14,7 +14,7 @@ import { RandomValues } from "../../avro/support/random_value.ts";
 import { canonical, readParquetRows, readRows, roundDecimals } from "../../avro/support/read_rows.ts";
 import { Reference, type Row } from "../../avro/support/reference.ts";
 import { parquetBytes } from "../../support/parquet_files.ts";
-import { arrowTypeText } from "./arrow_type.ts";
+import { columnTypeText } from "../../avro/support/column_text.ts";
 import { cellText, Portable } from "./cell_text.ts";
 import type { Peer } from "./peer.ts";
 
@@ -123,7 +123,7 @@ async function checkColumns(
   const { columns: specs } = columns.schema;
   assert.equal(file.rows, rows.length);
   assert.deepEqual(file.names, specs.map(({ name }) => name), "names in the file");
-  assert.deepEqual(file.types, specs.map(arrowTypeText), "types in the file");
+  assert.deepEqual(file.types, specs.map(columnTypeText), "types in the file");
   for (const [index, { name }] of specs.entries()) {
     assert.deepEqual(file.columns[index], rows.map((row) => cellText(row[name])), `pyarrow, column ${name}`);
   }

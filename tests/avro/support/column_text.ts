@@ -1,10 +1,8 @@
-/** Types of columns in pyarrow's words. */
+/** Types of columns in the words of Arrow as pyarrow prints them. */
 import type { ColumnSpec, ColumnType } from "../../../src/columns/mod.ts";
 
-const UNITS: Readonly<Record<string, string>> = { ms: "ms", us: "us", ns: "ns" };
-
-/** What pyarrow says of a column. */
-export function arrowTypeText({ type, nullable }: ColumnSpec): string {
+/** The type of a column, and whether it may be null. */
+export function columnTypeText({ type, nullable }: ColumnSpec): string {
   return `${typeText(type)}${nullable ? "" : " not null"}`;
 }
 
@@ -25,7 +23,7 @@ function typeText(type: ColumnType): string {
     case "fixed":
       return type.uuid ? "extension<arrow.uuid>" : `fixed_size_binary[${type.byteWidth}]`;
     case "timestamp":
-      return `timestamp[${UNITS[type.unit]}${type.utc ? ", tz=UTC" : ""}]`;
+      return `timestamp[${type.unit}${type.utc ? ", tz=UTC" : ""}]`;
     case "decimal":
       return `decimal${type.byteWidth * 8}(${type.precision}, ${type.scale})`;
     case "enum":
@@ -33,7 +31,7 @@ function typeText(type: ColumnType): string {
     case "list":
       return `list<${childText(type.item)}>`;
     case "map":
-      return `map<string, ${arrowTypeText(type.value)}>`;
+      return `map<string, ${columnTypeText(type.value)}>`;
     case "struct":
       return `struct<${type.fields.map(childText).join(", ")}>`;
     default:
@@ -42,5 +40,5 @@ function typeText(type: ColumnType): string {
 }
 
 function childText(spec: ColumnSpec): string {
-  return `${spec.name}: ${arrowTypeText(spec)}`;
+  return `${spec.name}: ${columnTypeText(spec)}`;
 }
