@@ -42,7 +42,7 @@ export interface Reading {
 }
 
 /** Above these the reader itself gives up. */
-const EMPTY_ITEMS_MAX = 300_000;
+const EMPTY_ITEMS_MAX = 100_000;
 const DEPTH_MAX = 1_500;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
