@@ -14,6 +14,16 @@ const HUGE = [
   -2n,
   300n,
 ];
+/** No UTF-8: overlong forms, a surrogate, beyond U+10FFFF, a tail alone, a lead alone. */
+const BAD_TEXTS = [
+  [0xc0, 0xaf],
+  [0xe0, 0x80, 0xaf],
+  [0xed, 0xa0, 0x80],
+  [0xf4, 0x90, 0x80, 0x80],
+  [0xf0, 0x80, 0x80, 0x80],
+  [0x80],
+  [0xc3],
+];
 /** What repeats grow to. */
 const BYTES_MAX = 20_000;
 const REPEATS_MAX = 3_000;
@@ -51,6 +61,11 @@ const MUTATIONS: readonly Mutation[] = [
     const out = [...message];
     for (let count = 1 + random.below(3); count > 0; count--) out[placeIn(out, random)] = random.below(256);
     return out;
+  },
+  function badText(message, { random }) {
+    const text = random.pick(BAD_TEXTS);
+    const at = placeIn(message, random);
+    return [...splice(message, at, at + text.length, text)].slice(0, Math.max(message.length, at));
   },
   function truncate(message, { random }) {
     return message.slice(0, random.below(message.length));
