@@ -4,7 +4,7 @@ import type { Buffer } from "node:buffer";
 import { CUSTOMER_EVENT_SCHEMA, customerEvent } from "../dev/events.ts";
 import { seededRandom } from "../dev/random.ts";
 import { onTheWire, WIRE_HEADER_BYTES } from "../dev/wire.ts";
-import { compile, type EncodedValues, fileSchemaOf, parseSchema } from "../src/avro/mod.ts";
+import { Clash, compile, type EncodedValues, fileSchemaOf, merge, parseSchema } from "../src/avro/mod.ts";
 import { Columns } from "../src/columns/mod.ts";
 import { loadParquetEncoder } from "../src/parquet/mod.ts";
 import { FileBuilder } from "./javascript/pipeline.ts";
@@ -33,6 +33,16 @@ interface Case {
 }
 
 const schema = CUSTOMER_EVENT_SCHEMA as unknown as avsc.Schema;
+const NEWER_SCHEMA = {
+  ...CUSTOMER_EVENT_SCHEMA,
+  fields: [
+    ...CUSTOMER_EVENT_SCHEMA.fields,
+    { name: "channel", type: ["null", "string"] },
+    { name: "points", type: "int" },
+  ],
+} as unknown as avsc.Schema;
+/** What it keeps of one version's rows a second is the line above it against this one. */
+const ALTERNATING = "kafka2parquet, two versions alternating";
 
 /** (a): to objects, to Arrow builders, to our columns. */
 export async function decodeCases(rounds: number): Promise<Line[]> {
@@ -41,6 +51,7 @@ export async function decodeCases(rounds: number): Promise<Line[]> {
   const builder = new FileBuilder(schema);
   const few = events.values.slice(0, EVENTS / 5);
   const decoder = ourDecoder(events);
+  const alternating = alternatingDecoder();
   return await alternate([
     {
       name: "avsc to objects",
@@ -69,6 +80,18 @@ export async function decodeCases(rounds: number): Promise<Line[]> {
         return rows;
       },
     },
+    {
+      name: ALTERNATING,
+      run: () => {
+        let rows = 0;
+        for (let time = 0; time < 10; time++) {
+          alternating.fill(0, EVENTS);
+          rows += alternating.columns.rows;
+          alternating.columns.clear();
+        }
+        return rows;
+      },
+    },
   ], rounds);
 }
 
@@ -79,6 +102,7 @@ export async function writeCases(rowsPerFile: number, rounds: number): Promise<L
   const builder = new FileBuilder(schema);
   const encoder = await loadParquetEncoder();
   const decoder = ourDecoder(events);
+  const alternating = alternatingDecoder();
   const few = events.values.slice(0, Math.max(rowsPerFile, EVENTS / 5));
   return await alternate([
     {
@@ -98,24 +122,30 @@ export async function writeCases(rowsPerFile: number, rounds: number): Promise<L
     {
       name: "kafka2parquet",
       rowsPerFile,
-      run: () => {
-        let rows = 0;
-        while (rows + rowsPerFile <= EVENTS) {
-          decoder.fill(rows, rows + rowsPerFile);
-          rows += rowsPerFile;
-          const metadata = new Map([["kafka2parquet.version", "bench"]]);
-          const { columns } = decoder;
-          encoder.encode({ ipc: columns.toIPC(), rows: columns.rows, schema: columns.schema }, {
-            compression: "snappy",
-            createdBy: "bench",
-            metadata,
-          });
-          columns.clear();
-        }
-        return rows;
-      },
+      run: () => writeAll(decoder),
+    },
+    {
+      name: ALTERNATING,
+      rowsPerFile,
+      run: () => writeAll(alternating),
     },
   ], rounds);
+
+  function writeAll({ columns, fill }: Filler): number {
+    let rows = 0;
+    while (rows + rowsPerFile <= EVENTS) {
+      fill(rows, rows + rowsPerFile);
+      rows += rowsPerFile;
+      const metadata = new Map([["kafka2parquet.version", "bench"]]);
+      encoder.encode({ ipc: columns.toIPC(), rows: columns.rows, schema: columns.schema }, {
+        compression: "snappy",
+        createdBy: "bench",
+        metadata,
+      });
+      columns.clear();
+    }
+    return rows;
+  }
 }
 
 /** As the registry's client does it once it has the schema. */
@@ -123,7 +153,13 @@ function decode(type: avsc.Type, value: Buffer): unknown {
   return type.fromBuffer(value.subarray(WIRE_HEADER_BYTES));
 }
 
-function ourDecoder({ batch }: Events) {
+/** Appends the events `[from, to)` to the columns. */
+interface Filler {
+  readonly columns: Columns;
+  fill(from: number, to: number): void;
+}
+
+function ourDecoder({ batch }: Events): Filler {
   const writer = parseSchema(JSON.stringify(schema));
   const file = fileSchemaOf(writer, OPTIONS);
   const decoder = compile(writer, file, OPTIONS);
@@ -137,6 +173,36 @@ function ourDecoder({ batch }: Events) {
     }
   };
   return { columns, fill };
+}
+
+/** Every other event is of a newer version, with two fields more: each call of a decoder is for one row. */
+function alternatingDecoder(): Filler {
+  const batch = joinOnTheWire(encodeAlternating());
+  const writers = [schema, NEWER_SCHEMA].map((text) => parseSchema(JSON.stringify(text)));
+  const file = merge(fileSchemaOf(writers[0]!, OPTIONS), writers[1]!, OPTIONS);
+  if (file instanceof Clash) throw new Error("the two versions cannot share a file");
+  const decoders = writers.map((writer) => compile(writer, file, OPTIONS));
+  const columns = new Columns(file);
+  const fill = (from: number, to: number) => {
+    for (let at = from; at < to; at++) {
+      const values = { ...batch, skip: WIRE_HEADER_BYTES, from: at, to: at + 1 };
+      decoders[at & 1]!.decode(columns, values, (index, reason) => {
+        throw new Error(`event ${index}: ${reason}`);
+      });
+    }
+  };
+  return { columns, fill };
+}
+
+function encodeAlternating(): Buffer[] {
+  const newer = avsc.Type.forSchema(NEWER_SCHEMA);
+  const older = avsc.Type.forSchema(schema);
+  const random = seededRandom(SEED);
+  return Array.from({ length: EVENTS }, (_, index) => {
+    const event = customerEvent(random, 1_790_000_000_000 + index);
+    const value = { ...event, channel: index % 3 === 0 ? null : "web", points: index };
+    return onTheWire(SCHEMA_ID + index % 2, index % 2 === 0 ? older.toBuffer(event) : newer.toBuffer(value));
+  });
 }
 
 /** Each case once to warm up, then all of them `rounds` times, every other time in the opposite order. */
@@ -169,14 +235,18 @@ function encodeEvents(): Events {
     { length: EVENTS },
     (_, index) => onTheWire(SCHEMA_ID, type.toBuffer(customerEvent(random, 1_790_000_000_000 + index))),
   );
+  return { values, batch: joinOnTheWire(values) };
+}
+
+function joinOnTheWire(values: readonly Buffer[]): Events["batch"] {
   const bytes = new Uint8Array(values.reduce((sum, value) => sum + value.length, 0));
-  const starts = new Int32Array(EVENTS);
-  const ends = new Int32Array(EVENTS);
+  const starts = new Int32Array(values.length);
+  const ends = new Int32Array(values.length);
   let at = 0;
   for (const [index, value] of values.entries()) {
     starts[index] = at;
     bytes.set(value, at);
     ends[index] = at += value.length;
   }
-  return { values, batch: { bytes, starts, ends } };
+  return { bytes, starts, ends };
 }

@@ -20,10 +20,6 @@ export class OpenFile {
   /** `performance.now()` at the first record that the file must hold; undefined before. */
   openedAtMs: number | undefined;
 
-  get schema(): FileSchema | undefined {
-    return this.#columns?.schema;
-  }
-
   get columns(): Columns | undefined {
     return this.#columns;
   }
@@ -45,11 +41,14 @@ export class OpenFile {
     return (this.#columns?.byteLength ?? 0) + (this.#deadLetters?.byteLength ?? 0);
   }
 
-  /** Columns for rows of this file schema; only an empty file can be given another. */
+  /** Columns for rows of this file schema, which holds the rows that are there already. */
   columnsFor(schema: FileSchema): Columns {
-    if (this.#columns?.schema === schema) return this.#columns;
-    if (this.rows > 0) throw new Error("a file with rows cannot change its columns");
-    return this.#columns = new Columns(schema);
+    const columns = this.#columns;
+    if (columns === undefined || (columns.schema !== schema && columns.rows === 0)) {
+      return this.#columns = new Columns(schema);
+    }
+    if (columns.schema !== schema) columns.widen(schema);
+    return columns;
   }
 
   columnsForDeadLetters(): Columns {

@@ -5,6 +5,7 @@ import { messageOf, UserError } from "../errors.ts";
 import { SessionOverError } from "../kafka/mod.ts";
 import { unlessAborted } from "../wait.ts";
 import type { SchemaLookup } from "../registry/mod.ts";
+import { TopicColumns } from "./topic_columns.ts";
 
 /** A schema that records were written with. */
 export interface WriterSchema {
@@ -31,11 +32,13 @@ export interface SchemasOptions {
 /** Decoders kept for one file schema, one a writer schema. */
 const DECODERS_MAX = 1000;
 const SCHEMAS_MAX = 10_000;
+const TOPICS_MAX = 10_000;
 
 export class Schemas {
   readonly #options: SchemasOptions;
   readonly #known = new Map<number, WriterSchema>();
   readonly #decoders = new WeakMap<FileSchema, Map<number, Decoder>>();
+  readonly #topics = new Map<string, TopicColumns>();
 
   constructor(options: SchemasOptions) {
     this.#options = options;
@@ -63,6 +66,16 @@ export class Schemas {
     if (this.#known.size >= SCHEMAS_MAX) this.#known.clear();
     this.#known.set(id, schema);
     return schema;
+  }
+
+  /** What is remembered of the topic's columns in this run. */
+  columnsOf(topic: string): TopicColumns {
+    let columns = this.#topics.get(topic);
+    if (columns === undefined) {
+      if (this.#topics.size >= TOPICS_MAX) this.#topics.clear();
+      this.#topics.set(topic, columns = new TopicColumns(topic, { separator: this.#options.separator }));
+    }
+    return columns;
   }
 
   /** The decoder from a writer schema into a file's columns. */

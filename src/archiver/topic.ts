@@ -1,6 +1,5 @@
 /** One topic in one session: its open file, its positions, and the way from fetched records to sealed files. */
 import { getLogger } from "@logtape/logtape";
-import { merge } from "../avro/mod.ts";
 import type { CheckpointPipeline } from "../checkpoint/mod.ts";
 import type { Columns } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
@@ -12,6 +11,7 @@ import type { FileSealer, SealedFile } from "./file_sealer.ts";
 import { OpenFile } from "./open_file.ts";
 import { limitReached, type RotationLimits } from "./rotation.ts";
 import type { NoSchema, Schemas, WriterSchema } from "./schemas.ts";
+import type { Line, TopicColumns } from "./topic_columns.ts";
 import type { Totals } from "./totals.ts";
 import { HEADER_BYTES, headerProblem, schemaIdAt } from "./wire_header.ts";
 
@@ -21,6 +21,8 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 const TURN_MS = 50;
 /** Rows decoded before the file's size is looked at again. */
 const DECODE_ROWS_MAX = 1024;
+/** Where runs are shorter, the size is looked at so often: a look costs a step a column. */
+const UNMEASURED_ROWS_MAX = 64;
 /** Where only records that make no row went by, their offsets are committed so often. */
 const COMMIT_WITHOUT_FILES_MS = 5000;
 
@@ -69,10 +71,14 @@ export class TopicArchive {
   readonly #totals: Totals;
   readonly #file = new OpenFile();
   readonly #bad: BadRecords;
+  readonly #columns: TopicColumns;
+  /** Which files the open one belongs to. */
+  #line: Line | undefined;
+  /** Rows since the size of the open file was looked at. */
+  #unmeasuredRows = 0;
   #sealedRows = 0;
   /** Whether a file was sealed since the last pause. */
   #sealed = false;
-  #warnedOfSchemas = false;
 
   constructor(options: TopicOptions) {
     this.topic = options.topic;
@@ -82,6 +88,7 @@ export class TopicArchive {
     const { rows, bytes, ageMs } = options.config;
     this.#limits = { rows, bytes: Math.min(bytes, options.fileBytesMax), ageMs };
     this.#schemas = options.schemas;
+    this.#columns = options.schemas.columnsOf(options.topic);
     this.#sealer = options.sealer;
     this.#totals = options.totals;
     const { topic, totals } = options;
@@ -146,11 +153,13 @@ export class TopicArchive {
           ? undefined
           : this.#schemas.get(id) ?? await this.#schemas.resolve(id, this.#leaving);
         // From here to the next round nothing is awaited: rows and position move together, whoever else looks.
+        const first = index;
         index = schema?.kind === "avro"
           ? this.#takeRows(fetched, { run, index, to, state, schema })
           : this.#takeOther(fetched, { bytes: run.bytes, index, state, schema, id });
         state.position = BigInt(fetched.offsets[index - 1]!) + 1n;
-        this.#sealIfDue();
+        this.#unmeasuredRows += index - first;
+        this.#sealIfDue(index === to || this.#unmeasuredRows >= UNMEASURED_ROWS_MAX);
         if (this.#sealed || performance.now() - turnMs > TURN_MS) {
           await this.#pause();
           if (this.#leaving.aborted) return;
@@ -305,35 +314,21 @@ export class TopicArchive {
     }
   }
 
-  /** The open file's columns, after closing the file where this schema's do not go with them. */
+  /** The open file's columns, widened for this schema, or those of the next where no file can hold both. */
   #columnsFor(schema: WriterSchema): Columns {
-    const open = this.#file.rows > 0 ? this.#file.schema : undefined;
-    if (open === undefined) return this.#file.columnsFor(schema.columns);
-    const merged = open === schema.columns
-      ? open
-      : merge(open, schema.type, { separator: this.#config.separator });
-    if (merged === open) return this.#file.columnsFor(open);
-    if (!this.#warnedOfSchemas) {
-      this.#warnedOfSchemas = true;
-      log.warning(
-        "{topic}: schema {id} has other columns than the open file (schema {others}): it goes into files of its own",
-        {
-          topic: this.topic,
-          id: schema.id,
-          others: [...this.#file.schemas.keys()].join(", "),
-        },
-      );
-    }
-    this.#seal("schema");
-    return this.#file.columnsFor(schema.columns);
+    const line = this.#columns.lineFor(schema);
+    if (line !== this.#line && this.#file.rows > 0) this.#seal("schema");
+    this.#line = line;
+    return this.#file.columnsFor(line.file);
   }
 
-  #sealIfDue(): boolean {
-    const { openedAtMs, rows, byteLength } = this.#file;
+  #sealIfDue(measure = true): boolean {
+    const { openedAtMs, rows } = this.#file;
+    if (measure) this.#unmeasuredRows = 0;
     const ageMs = openedAtMs === undefined ? undefined : performance.now() - openedAtMs;
     const reached = limitReached({
       rows: Math.max(rows, this.#file.deadLetterCount),
-      bytes: byteLength,
+      bytes: measure ? this.#file.byteLength : 0,
       ageMs,
     }, this.#limits);
     if (reached === undefined) return false;

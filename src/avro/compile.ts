@@ -2,8 +2,9 @@
 import type { ColumnBuffers, Columns, ColumnSpec, FileSchema } from "../columns/mod.ts";
 import { emit, numberSlots } from "./emit.ts";
 import type { NumberedSlot } from "./emit_value.ts";
-import { type ColumnOptions, sameColumn } from "./file_schema.ts";
-import { columnsOf, flattenRows, ScopeCounter, type Step } from "./flatten.ts";
+import type { ColumnOptions } from "./file_schema.ts";
+import { columnsOf, flattenRows, type RowStep, ScopeCounter } from "./flatten.ts";
+import { matchColumns, mergeColumns } from "./merge.ts";
 import { planOf } from "./plan.ts";
 import { BAD_RECORD, BLOCK_ROWS, Runtime } from "./runtime.ts";
 import type { AvroType } from "./schema.ts";
@@ -32,7 +33,8 @@ export interface Decoder {
 }
 
 interface CompiledModule {
-  bind(columns: readonly ColumnBuffers[], bytes: Uint8Array, view: DataView): void;
+  bindColumns(columns: readonly ColumnBuffers[]): void;
+  bindBytes(bytes: Uint8Array, view: DataView): void;
   readonly passes: readonly ((first: number, count: number) => void)[];
 }
 
@@ -41,40 +43,50 @@ export function compile(writer: AvroType, file: FileSchema, { separator }: Colum
   const scopes = new ScopeCounter();
   const steps = flattenRows(planOf(writer), { separator, scopes });
   const wanted = columnsOf(steps, separator);
-  if (wanted.length !== file.columns.length) {
-    throw new TypeError(`Cannot decode ${wanted.length} columns into ${file.columns.length}`);
+  if (mergeColumns(file.columns, wanted) !== file.columns) {
+    throw new TypeError("Cannot decode into columns that do not hold all that the writer has");
   }
   const { top, all } = numberSlots(file.columns);
-  const byName = new Map(top.map((slot) => [slot.spec.name, slot]));
-  const bound = steps.map((step) => bindStep(step, byName));
-  const { source, limits, paths, recursive } = emit(bound, { slots: all, scopes });
+  const places = matchColumns(file.columns, wanted);
+  const slots = new Map(wanted.map((spec, index) => [spec, top[places[index]!]!]));
+  const bound = steps.map((step) => bindStep(step, slots));
+  const { source, constants, paths, recursive } = emit(bound, { slots: all, scopes });
   const runtime = new Runtime(paths, recursive);
   // Nothing of the schema but numbers stands in the source, so no name can break out of it.
-  const module = new Function("R", "K", source)(runtime, limits) as CompiledModule;
-  return new CompiledDecoder(file, { runtime, module });
+  const module = new Function("R", "K", source)(runtime, constants) as CompiledModule;
+  const written = new Set(places);
+  const missing = [...top.keys()].filter((index) => !written.has(index));
+  return new CompiledDecoder(file, { runtime, module, missing });
 }
 
-function bindStep(step: Step<ColumnSpec>, byName: ReadonlyMap<string, NumberedSlot>): Step<NumberedSlot> {
-  if (step.kind === "scope") return step;
-  const targets = step.targets.map((spec) => {
-    const slot = byName.get(spec.name);
-    if (slot === undefined || !sameColumn(spec, slot.spec)) {
-      throw new TypeError(`Cannot decode "${spec.name}": the file has no such column`);
-    }
-    return slot;
-  });
-  return { ...step, targets };
+function bindStep(
+  step: RowStep<ColumnSpec>,
+  slots: ReadonlyMap<ColumnSpec, NumberedSlot>,
+): RowStep<NumberedSlot> {
+  return step.kind === "scope" ? step : { ...step, targets: step.targets.map((spec) => slots.get(spec)!) };
+}
+
+interface DecoderParts {
+  readonly runtime: Runtime;
+  readonly module: CompiledModule;
+  /** Columns that this writer does not have, by their place in the file's. */
+  readonly missing: readonly number[];
 }
 
 class CompiledDecoder implements Decoder {
   readonly #schema: FileSchema;
   readonly #runtime: Runtime;
   readonly #module: CompiledModule;
+  readonly #missing: readonly number[];
+  /** The columns that the module is bound to, and those of them that this writer does not have. */
+  #bound: readonly ColumnBuffers[] | undefined;
+  #empty: readonly ColumnBuffers[] = [];
 
-  constructor(schema: FileSchema, { runtime, module }: { runtime: Runtime; module: CompiledModule }) {
+  constructor(schema: FileSchema, { runtime, module, missing }: DecoderParts) {
     this.#schema = schema;
     this.#runtime = runtime;
     this.#module = module;
+    this.#missing = missing;
   }
 
   decode(target: Columns, input: EncodedValues, onBad: OnBad): number {
@@ -82,9 +94,9 @@ class CompiledDecoder implements Decoder {
       throw new TypeError("Cannot decode into columns of another file schema");
     }
     const { bytes, from, to } = input;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const first = target.rows;
-    this.#module.bind(target.allBuffers, bytes, view);
+    if (target.allBuffers !== this.#bound) this.#bind(target);
+    this.#module.bindBytes(bytes, viewOf(bytes));
     try {
       for (let at = from; at < to; at += BLOCK_ROWS) {
         const count = Math.min(BLOCK_ROWS, to - at);
@@ -97,6 +109,12 @@ class CompiledDecoder implements Decoder {
       throw error;
     }
     return target.rows - first;
+  }
+
+  #bind(target: Columns): void {
+    this.#bound = target.allBuffers;
+    this.#empty = this.#missing.map((index) => target.buffers[index]!);
+    this.#module.bindColumns(this.#bound);
   }
 
   /** All rows of the block, or none: then false. */
@@ -116,6 +134,8 @@ class CompiledDecoder implements Decoder {
       if (error === BAD_RECORD) return false;
       throw error;
     }
+    const empty = this.#empty;
+    for (let index = 0; index < empty.length; index++) empty[index]!.fillNulls(target.rows, count);
     target.advance(count);
     return true;
   }
@@ -136,6 +156,21 @@ class CompiledDecoder implements Decoder {
     const start = starts[index]!;
     return start >= 0 && start + skip <= ends[index]! && ends[index]! <= bytes.length;
   }
+}
+
+let lastBytes: Uint8Array | undefined;
+let lastView: DataView | undefined;
+
+/**
+ * The view of the bytes, made once as long as others do not come between: where two schema versions alternate, each
+ * call is for one row, and the view would take a fifth of it (bench/decode.ts).
+ */
+function viewOf(bytes: Uint8Array): DataView {
+  if (lastView === undefined || bytes !== lastBytes) {
+    lastBytes = bytes;
+    lastView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  return lastView;
 }
 
 function outsideReason({ starts, ends, skip }: EncodedValues, index: number): string {

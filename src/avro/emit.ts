@@ -6,8 +6,8 @@
  * and each row's position and the union branches that later passes need wait in arrays between them.
  */
 import { childSpecs, type ColumnSpec } from "../columns/mod.ts";
-import { type DecimalLimits, decimalLimits } from "./decimal.ts";
 import {
+  type Constant,
   emitNulls,
   emitScopeStep,
   emitValid,
@@ -33,7 +33,8 @@ const PASS_STEPS = 16;
 export interface Emitted {
   /** Body of a function of `R`, the runtime, and `K`; returns a `CompiledModule`. */
   readonly source: string;
-  readonly limits: readonly DecimalLimits[];
+  /** What the source knows as `K`. */
+  readonly constants: readonly Constant[];
   /** Where each step stands in the schema. */
   readonly paths: readonly string[];
   /** Types that are read as JSON, by step. */
@@ -54,21 +55,23 @@ export function emit(
     `"use strict";`,
     `let bytes, view, safe, ${columns.join(", ")};`,
     `const P = R.positions, E = R.ends;`,
-    `function bind(N, B, V) { bytes = B; view = V; safe = B.length - 8;`,
+    `function bindColumns(N) {`,
     ...columns.map((column, index) => `${column} = N[${index}];`),
     `}`,
+    `function bindBytes(B, V) { bytes = B; view = V; safe = B.length - 8; }`,
     ...emitter.globals,
     ...emitter.functions,
     ...passes,
-    `return { bind, passes: [${passes.map((_, index) => `pass${index}`).join(", ")}] };`,
+    `return { bindColumns, bindBytes, passes: [${passes.map((_, index) => `pass${index}`).join(", ")}] };`,
   ].join("\n");
-  return { source, limits: emitter.limits, paths: emitter.paths, recursive: emitter.recursive };
+  const { constants, paths, recursive } = emitter;
+  return { source, constants, paths, recursive };
 }
 
 class Emitter {
   readonly functions: string[] = [];
   readonly globals: string[] = [];
-  readonly limits: DecimalLimits[] = [];
+  readonly constants: Constant[] = [];
   readonly paths: string[] = [];
   readonly recursive = new Map<number, AvroType>();
   readonly #scopes: ScopeCounter;
@@ -140,6 +143,7 @@ class Emitter {
   }
 
   #emitStep(step: Step<NumberedSlot>, scene: Scene): string {
+    if (step.kind === "missing") return emitNulls(step.targets, scene);
     if (step.kind === "struct") return step.targets.map((slot) => emitValid(slot, scene)).join("");
     const place = this.paths.push(step.path) - 1;
     if (step.kind === "scope") return emitScopeStep(step, place);
@@ -147,9 +151,11 @@ class Emitter {
     const { plan } = step;
     if (plan.kind === "json") this.recursive.set(place, plan.avro);
     if (plan.kind === "list" || plan.kind === "map") this.#emitItems({ ...step, plan }, { slot, place });
-    let limits = -1;
-    if (slot.spec.type.kind === "decimal") limits = this.limits.push(decimalLimits(slot.spec.type)) - 1;
-    return emitValueStep(step, { scene, place, limits });
+    return emitValueStep(step, {
+      scene,
+      place,
+      addConstant: (constant) => this.constants.push(constant) - 1,
+    });
   }
 
   /** The function that reads the blocks of one array or map into row `n` of its column. */
@@ -271,7 +277,7 @@ function leastBytes(plan: Plan): number {
   }
 }
 
-/** Columns and their children with numbers, parents first: the order in which `bind` takes them. */
+/** Columns and their children with numbers, parents first: the order in which `bindColumns` takes them. */
 export function numberSlots(columns: readonly ColumnSpec[]): {
   readonly top: readonly NumberedSlot[];
   readonly all: readonly NumberedSlot[];

@@ -2,10 +2,13 @@
  * The generated code that reads one value into one column.
  *
  * Variables of the generated code: `B` bytes, `V` their DataView, `S` the last position from which 8 bytes may be read,
- * `p` position, `end` of the record, `x` the number just read, `R` the runtime, `K` the decimal limits, `c7` the
- * buffers of column 7. Nothing that comes from a schema enters it but numbers.
+ * `p` position, `end` of the record, `x` the number just read, `R` the runtime, `K` constants, `c7` the buffers of
+ * column 7. Nothing that comes from a schema enters it but numbers.
+ *
+ * The column may be of a wider type than the writer's: which it is, is decided here and not for each value.
  */
-import type { ColumnSpec } from "../columns/mod.ts";
+import type { ColumnSpec, ColumnType } from "../columns/mod.ts";
+import { type DecimalLimits, decimalLimits } from "./decimal.ts";
 import type { ScopeStep, ValueStep } from "./flatten.ts";
 import type { Plan } from "./plan.ts";
 import { Fault } from "./runtime.ts";
@@ -18,6 +21,8 @@ const WORD_COPY_BYTES_MAX = 400;
 
 /** Fixed values up to this are copied byte by byte. */
 const BYTE_COPY_BYTES_MAX = 32;
+
+const encoder = new TextEncoder();
 
 /** A column, or a child of one, with the number by which the generated code knows it. */
 export interface NumberedSlot {
@@ -39,12 +44,15 @@ export interface Scene {
   declare(name: string, value: string): void;
 }
 
+/** The limits of a decimal; a column's index of each symbol; the text of each symbol. */
+export type Constant = DecimalLimits | Int32Array | readonly Uint8Array[];
+
 export interface ValueContext {
   readonly scene: Scene;
   /** The number of the step, for messages. */
   readonly place: number;
-  /** Which entry of `K` holds the limits of the step's decimal. */
-  readonly limits: number;
+  /** @returns its index in `K` */
+  addConstant(constant: Constant): number;
 }
 
 /** Reads the step's value, or its null where a union says so. */
@@ -126,6 +134,7 @@ function emitLeaf(
   context: ValueContext,
 ): string {
   const { scene, place } = context;
+  const { type: held } = slot.spec;
   const values = () => buffer(slot, "values", scene);
   switch (avro.kind) {
     case "boolean":
@@ -133,9 +142,12 @@ function emitLeaf(
         emitBit(slot, { scene, value: "x" })
       }`;
     case "int":
-      return `${emitInt(place)}${values()}[${scene.row}] = x;\n`;
+      if (held.kind !== "int64") return `${emitInt(place)}${values()}[${scene.row}] = x;\n`;
+      return `${
+        emitInt(place)
+      }${values()}[2 * ${scene.row}] = x; ${values()}[2 * ${scene.row} + 1] = x >> 31;\n`;
     case "long":
-      return emitLong(values(), context);
+      return emitLong(values(), context, held.kind === "float64");
     case "float":
       return `${emitBoundsCheck("4", place)}${values()}[${scene.row}] = V.getFloat32(p, true);\np += 4;\n`;
     case "double":
@@ -143,20 +155,19 @@ function emitLeaf(
     case "string":
       return emitLength(place) + emitText(slot, context, true);
     case "bytes":
-      if (type.kind === "decimal") return emitLength(place) + emitDecimal(values(), context);
+      if (type.kind === "decimal") return emitLength(place) + emitDecimal(slot, type, context);
       return emitLength(place) + emitText(slot, context, false);
     case "enum":
       return `${
         emitInt(place)
       }if (x >>> 0 >= ${avro.symbols.length}) throw R.fail(${Fault.symbol}, ${place});\n` +
-        `${values()}[${scene.row}] = x;\n`;
+        emitSymbol(avro.symbols, slot, context);
     case "fixed":
-      if (type.kind === "decimal") {
+      if (type.kind === "decimal" || held.kind === "binary") {
         return `${emitBoundsCheck(`${avro.size}`, place)}x = ${avro.size};\n${
-          emitDecimal(values(), context)
+          type.kind === "decimal" ? emitDecimal(slot, type, context) : emitText(slot, context, false)
         }`;
       }
-      if (type.kind === "binary") return `x = 0;\n${emitText(slot, context, false)}`;
       return emitFixed(values(), avro.size, context);
     default:
       throw new TypeError(`Cannot read ${avro.kind} into one column`);
@@ -180,8 +191,34 @@ function emitBoundsCheck(bytes: string, place: number): string {
   return `if (${bytes} > end - p) throw R.fail(${Fault.pastEnd}, ${place});\n`;
 }
 
+/** The index of the column's own symbol, or its text where the column holds text. */
+function emitSymbol(symbols: readonly string[], slot: NumberedSlot, context: ValueContext): string {
+  const { scene, addConstant } = context;
+  const { type } = slot.spec;
+  if (type.kind !== "enum") {
+    const texts = addConstant(symbols.map((symbol) => encoder.encode(symbol)));
+    return emitAppend(slot, scene, `K[${texts}][x]`);
+  }
+  const values = buffer(slot, "values", scene);
+  const indexes = symbols.map((symbol) => type.symbols.indexOf(symbol));
+  if (indexes.every((held, index) => held === index)) return `${values}[${scene.row}] = x;\n`;
+  return `${values}[${scene.row}] = K[${addConstant(Int32Array.from(indexes))}][x];\n`;
+}
+
+/** Appends bytes that are at hand to a text or binary column. */
+function emitAppend({ id }: NumberedSlot, scene: Scene, bytes: string): string {
+  const take = `const t = ${bytes}; x = t.length;\n`;
+  if (!scene.isRows) {
+    return `{ ${take}const o = c${id}.offsets, q = o[${scene.row}];\nif (q + x > c${id}.dataLimit) c${id}.reserveData(q + x);\n` +
+      `c${id}.data.set(t, q); o[${scene.row} + 1] = q + x; }\n`;
+  }
+  const { offsets, reload } = textBuffers(id, scene);
+  return `{ ${take}if (q${id} + x > z${id}) { c${id}.reserveData(q${id} + x);\n${reload}}\n` +
+    `d${id}.set(t, q${id}); q${id} += x; ${offsets}[${scene.row} + 1] = q${id}; }\n`;
+}
+
 /** 64 bits as two words, without BigInt: the first four bytes fill 28 bits of the low one. */
-function emitLong(values: string, { scene, place }: ValueContext): string {
+function emitLong(values: string, { scene, place }: ValueContext, isDouble: boolean): string {
   const low = [7, 14, 21].map((shift) => `y = B[p++]; x |= (y & 127) << ${shift};\nif (y > 127) {\n`).join(
     "",
   );
@@ -190,8 +227,10 @@ function emitLong(values: string, { scene, place }: ValueContext): string {
   const last = `y = B[p++]; if (y > 1) throw R.fail(${Fault.varint}, ${place});\nh |= y << 31;\n`;
   return `{ let y = B[p++], h = 0; x = y & 127;\nif (y > 127) {\n${low}` +
     `y = B[p++]; x |= y << 28; h = (y & 127) >>> 4;\nif (y > 127) {\n${high}${last}${"}".repeat(9)}\n` +
-    `y = -(x & 1); ${values}[2 * ${scene.row}] = ((x >>> 1) | (h << 31)) ^ y; ` +
-    `${values}[2 * ${scene.row} + 1] = (h >>> 1) ^ y; }\n`;
+    `y = -(x & 1); x = ((x >>> 1) | (h << 31)) ^ y; h = (h >>> 1) ^ y;\n` +
+    (isDouble
+      ? `${values}[${scene.row}] = h * ${2 ** 32} + (x >>> 0); }\n`
+      : `${values}[2 * ${scene.row}] = x; ${values}[2 * ${scene.row} + 1] = h; }\n`);
 }
 
 function emitFixed(values: string, size: number, { scene, place }: ValueContext): string {
@@ -201,18 +240,27 @@ function emitFixed(values: string, size: number, { scene, place }: ValueContext)
   return `${emitBoundsCheck(`${size}`, place)}${copy}p += ${size};\n`;
 }
 
-function emitDecimal(values: string, { scene, place, limits }: ValueContext): string {
+/** Of the writer's precision, in the column's width. */
+function emitDecimal(
+  slot: NumberedSlot,
+  { precision }: ColumnType & { kind: "decimal" },
+  { scene, place, addConstant }: ValueContext,
+): string {
+  const { type } = slot.spec;
+  if (type.kind !== "decimal") throw new TypeError(`Cannot write a decimal into ${type.kind}`);
+  const limits = addConstant(decimalLimits({ precision, byteWidth: type.byteWidth }));
+  const values = buffer(slot, "values", scene);
   return `if (!R.readDecimal(B, p, p + x, ${values}, ${scene.row}, K[${limits}])) ` +
     `throw R.fail(${Fault.decimal}, ${place});\np += x;\n`;
 }
 
-/** Three unsigned little-endian numbers of 32 bits, into columns of 64. */
+/** Three unsigned little-endian numbers of 32 bits, into columns of 64, or of doubles. */
 function emitDuration(targets: readonly NumberedSlot[], { scene, place }: ValueContext): string {
   const parts = targets.slice(0, 3).map((slot, index) => {
     const values = buffer(slot, "values", scene);
-    return `${values}[2 * ${scene.row}] = V.getInt32(p + ${
-      4 * index
-    }, true); ${values}[2 * ${scene.row} + 1] = 0;\n`;
+    const at = `p + ${4 * index}`;
+    if (slot.spec.type.kind === "float64") return `${values}[${scene.row}] = V.getUint32(${at}, true);\n`;
+    return `${values}[2 * ${scene.row}] = V.getInt32(${at}, true); ${values}[2 * ${scene.row} + 1] = 0;\n`;
   });
   return `${emitBoundsCheck("12", place)}${parts.join("")}p += 12;\n`;
 }

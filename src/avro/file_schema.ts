@@ -1,7 +1,8 @@
 /** The columns of a file, from the schemas of those who wrote the records. */
-import type { ColumnSpec, FileSchema } from "../columns/mod.ts";
+import { childSpecs, type ColumnSpec, type FileSchema } from "../columns/mod.ts";
 import { columnsOf, flattenRows, ScopeCounter } from "./flatten.ts";
-import { planOf } from "./plan.ts";
+import { Clash, mergeColumns } from "./merge.ts";
+import { COLUMNS_MAX, planOf } from "./plan.ts";
 import type { AvroType } from "./schema.ts";
 
 export interface ColumnOptions {
@@ -16,28 +17,17 @@ export function fileSchemaOf(writer: AvroType, { separator }: ColumnOptions): Fi
 }
 
 /**
- * The columns that a file needs to take records of `writer`, too: `file` itself where they are the same, in whatever
- * order; `undefined` where no file can hold both, and the next one must begin.
+ * The columns that a file needs to take records of `writer`, too: `file` itself where it has them already, and where
+ * no file can hold both, why. What is added comes last, and what there was keeps its place.
  */
-export function merge(file: FileSchema, writer: AvroType, options: ColumnOptions): FileSchema | undefined {
-  const wanted = fileSchemaOf(writer, options);
-  if (wanted.columns.length !== file.columns.length) return undefined;
-  const held = new Map(file.columns.map((column) => [column.name, column]));
-  return wanted.columns.every((column) => sameColumn(column, held.get(column.name))) ? file : undefined;
+export function merge(file: FileSchema, writer: AvroType, options: ColumnOptions): FileSchema | Clash {
+  const columns = mergeColumns(file.columns, fileSchemaOf(writer, options).columns);
+  if (columns instanceof Clash) return columns;
+  if (columns === file.columns) return file;
+  const count = countColumns(columns);
+  return count <= COLUMNS_MAX ? { columns } : new Clash({ kind: "columns", count });
 }
 
-/** Same name, nullability and type, all the way down. */
-export function sameColumn(one: ColumnSpec, other: ColumnSpec | undefined): boolean {
-  return other !== undefined && one.name === other.name && one.nullable === other.nullable &&
-    sameValue(one.type, other.type);
-}
-
-/** Column types are plain data: equal where their properties are, in whatever order. */
-function sameValue(one: unknown, other: unknown): boolean {
-  if (typeof one !== "object" || one === null || typeof other !== "object" || other === null) {
-    return one === other;
-  }
-  const left = Object.entries(one);
-  const right = new Map(Object.entries(other));
-  return left.length === right.size && left.every(([key, value]) => sameValue(value, right.get(key)));
+function countColumns(columns: readonly ColumnSpec[]): number {
+  return columns.reduce((sum, { type }) => sum + 1 + countColumns(childSpecs(type)), 0);
 }

@@ -4,12 +4,13 @@
  * same step as those of one taken.
  */
 import { UserError } from "../errors.ts";
-import type { ColumnSpec } from "../columns/mod.ts";
+import { childSpecs, type ColumnSpec } from "../columns/mod.ts";
+import { matchColumns, NAMES_MAX } from "./merge.ts";
 import {
+  ABSENT,
   DURATION_PARTS,
+  fieldSpecs,
   isSimpleUnion,
-  listType,
-  mapType,
   nestedSpec,
   type Plan,
   type PlanField,
@@ -62,7 +63,17 @@ export interface StructStep<Target> {
   readonly path: string;
 }
 
-export type Step<Target> = ScopeStep | ValueStep<Target> | StructStep<Target>;
+/** Fields of such a struct that only other writers have; reads nothing. */
+export interface MissingStep<Target> {
+  readonly kind: "missing";
+  readonly under: Under | undefined;
+  readonly targets: readonly Target[];
+}
+
+/** What rows are made of. */
+export type RowStep<Target> = ScopeStep | ValueStep<Target>;
+
+export type Step<Target> = RowStep<Target> | StructStep<Target> | MissingStep<Target>;
 
 /** A place in the writer's schema on the way down. */
 interface Place {
@@ -80,31 +91,28 @@ export class ScopeCounter {
 export function flattenRows(
   fields: readonly PlanField[],
   { separator, scopes }: { separator: string; scopes: ScopeCounter },
-): Step<ColumnSpec>[] {
-  const steps: Step<ColumnSpec>[] = [];
+): RowStep<ColumnSpec>[] {
+  const steps: RowStep<ColumnSpec>[] = [];
 
-  function visit({ name, plan }: PlanField, place: Place, select?: Select): void {
-    if (plan.kind === "union") return visitUnion(name, plan.branches, place);
+  function visit(names: Names, plan: Plan, { place, select }: { place: Place; select?: Select }): void {
+    if (plan.kind === "union") return visitUnion(names, plan.branches, place);
     if (plan.kind === "record") {
       for (const field of plan.fields) {
-        visit({ name: name + separator + field.name, plan: field.plan }, below(place, field.name));
+        visit(joinNames(names, field, separator), field.plan, { place: below(place, field.name) });
       }
       return;
     }
+    const { nullable } = place;
     const targets = plan.kind === "duration"
-      ? DURATION_PARTS.map((part) => ({
-        ...part,
-        name: name + separator + part.name,
-        nullable: place.nullable,
-      }))
-      : [rowSpec(plan, { name, nullable: place.nullable })];
+      ? DURATION_PARTS.map((part) => ({ ...part, ...named(joinNames(names, part, separator)), nullable }))
+      : [{ ...nestedSpec(plan, { name: names[0], nullable }), ...named(names) }];
     steps.push({ kind: "value", under: place.under, select, plan, targets, path: place.path });
   }
 
-  function visitUnion(name: string, branches: readonly (PlanField | undefined)[], place: Place): void {
+  function visitUnion(names: Names, branches: readonly (PlanField | undefined)[], place: Place): void {
     const inside = simpleBranch(branches, place);
     if (inside !== undefined && inside.plan.kind !== "record") {
-      return visit({ name, plan: inside.plan }, inside.place, inside.select);
+      return visit(names, inside.plan, { place: inside.place, select: inside.select });
     }
     const step = scopeStep(branches, { place, scopes });
     const { scope } = step;
@@ -112,22 +120,43 @@ export function flattenRows(
     for (const [branch, field] of branches.entries()) {
       if (field === undefined) continue;
       const at = { ...branchPlace(branches, { field, place }), under: { scope, branch } };
-      visit({ name: inside === undefined ? name + separator + field.name : name, plan: field.plan }, at);
+      visit(inside === undefined ? joinNames(names, field, separator) : names, field.plan, { place: at });
     }
   }
 
-  for (const field of fields) visit(field, below({ path: "", nullable: false }, field.name));
+  for (const field of fields) {
+    const place = below({ path: "", nullable: false }, field.name);
+    visit([field.name, ...field.aliases ?? []], field.plan, { place });
+  }
   return steps;
 }
 
+/** The name of a column, and those that it has with older schemas. */
+type Names = readonly [string, ...string[]];
+
+/** Every name of the outer with every name of the inner: either may be the newer. */
+function joinNames(
+  outer: Names,
+  { name, aliases = [] }: Pick<PlanField, "name" | "aliases">,
+  separator: string,
+): Names {
+  const inner = [name, ...aliases];
+  const [first, ...others] = outer.flatMap((prefix) => inner.map((end) => prefix + separator + end));
+  return [first!, ...others.slice(0, NAMES_MAX - 1)];
+}
+
+function named([name, ...aliases]: Names): Pick<ColumnSpec, "name" | "aliases"> {
+  return aliases.length > 0 ? { name, aliases } : { name };
+}
+
 /** A column and those below it, for {@link flattenItems}. */
-export interface Slot {
+export interface Slot<S> {
   readonly spec: ColumnSpec;
-  readonly children: readonly Slot[];
+  readonly children: readonly S[];
 }
 
 /** Steps of the items of a list or the values of a map, which keep their structure. */
-export function flattenItems<S extends Slot & { readonly children: readonly S[] }>(
+export function flattenItems<S extends Slot<S>>(
   item: Plan,
   { slot, path, scopes }: { slot: S; path: string; scopes: ScopeCounter },
 ): Step<S>[] {
@@ -141,13 +170,31 @@ export function flattenItems<S extends Slot & { readonly children: readonly S[] 
     if (plan.kind === "union") return visitUnion(plan.branches, slot, place);
     if (plan.kind === "record") {
       steps.push({ kind: "struct", under: place.under, targets: [slot], path: place.path });
+      const children = childrenFor(fieldSpecs(plan.fields, false), slot, place.under);
       for (const [index, field] of plan.fields.entries()) {
-        visit(field.plan, childAt(slot, index), { place: below(place, field.name) });
+        visit(field.plan, children[index]!, { place: below(place, field.name) });
       }
       return;
     }
-    const targets = plan.kind === "duration" ? [...slot.children, slot] : [slot];
+    const targets = plan.kind === "duration"
+      ? [...childrenFor(DURATION_PARTS, slot, place.under), slot]
+      : plan.kind === "absent"
+      ? withFields(slot)
+      : [slot];
     steps.push({ kind: "value", under: place.under, select, plan, targets, path: place.path });
+  }
+
+  /** The children that hold these columns; those that hold none of them are to be null. */
+  function childrenFor(wanted: readonly ColumnSpec[], { spec, children }: S, under: Under | undefined): S[] {
+    const held = childSpecs(spec.type);
+    const places = matchColumns(held, wanted);
+    const missing = children.filter((_, index) => !places.includes(index)).flatMap(withFields);
+    if (missing.length > 0) steps.push({ kind: "missing", under, targets: missing });
+    return places.map((place, index) => {
+      const child = place === undefined ? undefined : children[place];
+      if (child === undefined) throw new RangeError(`"${spec.name}" has no field "${wanted[index]!.name}"`);
+      return child;
+    });
   }
 
   function visitUnion(branches: readonly (PlanField | undefined)[], slot: S, place: Place): void {
@@ -158,14 +205,18 @@ export function flattenItems<S extends Slot & { readonly children: readonly S[] 
     const step = scopeStep(branches, { place, scopes });
     const { scope } = step;
     steps.push(step);
+    const children: S[] = [];
     if (inside === undefined) {
-      steps.push({ kind: "struct", under: { scope, branch: ANY_BRANCH }, targets: [slot], path: place.path });
+      const under = { scope, branch: ANY_BRANCH };
+      steps.push({ kind: "struct", under, targets: [slot], path: place.path });
+      const present = branches.filter((branch) => branch !== undefined);
+      children.push(...childrenFor(fieldSpecs(present, true), slot, under));
     }
     let child = 0;
     for (const [branch, field] of branches.entries()) {
       if (field === undefined) continue;
       const at = { ...branchPlace(branches, { field, place }), under: { scope, branch } };
-      visit(field.plan, inside === undefined ? childAt(slot, child++) : slot, { place: at });
+      visit(field.plan, children[child++] ?? slot, { place: at });
     }
   }
 
@@ -177,7 +228,7 @@ export function flattenItems<S extends Slot & { readonly children: readonly S[] 
 function simpleBranch(branches: readonly (PlanField | undefined)[], place: Place) {
   if (!isSimpleUnion(branches)) return undefined;
   const value = branches.findIndex((branch) => branch !== undefined);
-  const plan: Plan = branches[value]?.plan ?? { kind: "absent", type: { kind: "bool" } };
+  const plan: Plan = branches[value]?.plan ?? ABSENT;
   const nullable = place.nullable || branches.length > 1 || value < 0;
   return { plan, place: { ...place, nullable }, select: { branches: branches.length, value } };
 }
@@ -216,16 +267,9 @@ function quoted(name: string): string {
   return /^\w+$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
 }
 
-function childAt<S extends Slot & { readonly children: readonly S[] }>(slot: S, index: number): S {
-  const child = slot.children[index];
-  if (child === undefined) throw new RangeError(`Column "${slot.spec.name}" has no child ${index}`);
-  return child;
-}
-
-function rowSpec(plan: Plan, { name, nullable }: { name: string; nullable: boolean }): ColumnSpec {
-  if (plan.kind === "list") return { name, type: listType(plan.item), nullable };
-  if (plan.kind === "map") return { name, type: mapType(plan.value), nullable };
-  return nestedSpec(plan, { name, nullable });
+/** A child and, where it is a struct, all below it, up to the next list or map. */
+function withFields<S extends Slot<S>>(slot: S): S[] {
+  return slot.spec.type.kind === "struct" ? [...slot.children.flatMap(withFields), slot] : [slot];
 }
 
 /** Rare in the names of fields. */
@@ -235,7 +279,7 @@ const SEPARATORS = ["__", "/", "::"] as const;
  * The columns of the steps, whose names were joined by `separator`. Throws UserError naming both paths where two have
  * the same name.
  */
-export function columnsOf(steps: readonly Step<ColumnSpec>[], separator: string): ColumnSpec[] {
+export function columnsOf(steps: readonly RowStep<ColumnSpec>[], separator: string): ColumnSpec[] {
   const paths = new Map<string, string>();
   const columns: ColumnSpec[] = [];
   const others = SEPARATORS.filter((other) => other !== separator);

@@ -38,8 +38,13 @@ export type Plan =
   /** In the order of the writer's branches; `undefined` for null. */
   | { readonly kind: "union"; readonly branches: readonly (PlanField | undefined)[] };
 
+/** Always null: of no type, until another schema has one for the place. */
+export const ABSENT: Plan & { kind: "absent" } = { kind: "absent", type: { kind: "bool", absent: true } };
+
 export interface PlanField {
   readonly name: string;
+  /** Names that it has in older schemas, and nothing beside it has in this one. */
+  readonly aliases?: readonly string[] | undefined;
   readonly plan: Plan;
 }
 
@@ -70,7 +75,7 @@ class Planner {
         this.#count(2);
         return { kind: "map", value: this.plan(avro.values, depth + 1) };
       case "null":
-        return this.#leaf({ kind: "absent", type: { kind: "bool" } });
+        return this.#leaf(ABSENT);
       case "fixed":
         if (avro.logical?.name === "duration") return this.#leaf({ kind: "duration" });
     }
@@ -81,15 +86,23 @@ class Planner {
     if (this.#open.has(avro)) return this.#leaf({ kind: "json", avro, type: { kind: "utf8" } });
     if (avro.fields.length === 0) return this.#leaf({ kind: "present", type: { kind: "bool" } });
     this.#open.add(avro);
-    const fields = avro.fields.map(({ name, type }) => ({ name, plan: this.plan(type, depth + 1) }));
+    const names = new Set(avro.fields.map(({ name }) => name));
+    const fields = avro.fields.map(({ name, type, aliases }) => ({
+      name,
+      aliases: aliases?.filter((alias) => !names.has(alias)),
+      plan: this.plan(type, depth + 1),
+    }));
     this.#open.delete(avro);
     return { kind: "record", fields };
   }
 
   #planBranches(union: UnionType, depth: number): (PlanField | undefined)[] {
-    return union.branches.map((branch) =>
-      branch.kind === "null" ? undefined : { name: branchName(branch), plan: this.plan(branch, depth + 1) }
-    );
+    const names = new Set(union.branches.map(branchName));
+    return union.branches.map((branch) => {
+      if (branch.kind === "null") return undefined;
+      const aliases = "aliases" in branch ? branch.aliases.filter((alias) => !names.has(alias)) : undefined;
+      return { name: branchName(branch), aliases, plan: this.plan(branch, depth + 1) };
+    });
   }
 
   #leaf(plan: Plan): Plan {
@@ -136,7 +149,7 @@ export function nestedSpec(plan: Plan, { name, nullable }: { name: string; nulla
     case "record":
       return {
         name,
-        type: { kind: "struct", fields: plan.fields.map((field) => fieldSpec(field, false)) },
+        type: { kind: "struct", fields: fieldSpecs(plan.fields, false) },
         nullable,
       };
     case "union":
@@ -152,8 +165,12 @@ export function mapType(value: Plan): ColumnType {
   return { kind: "map", value: nestedSpec(value, { name: "value", nullable: false }) };
 }
 
-function fieldSpec(field: PlanField, nullable: boolean): ColumnSpec {
-  return nestedSpec(field.plan, { name: field.name, nullable });
+/** Fields of a record, or the branches of a wide union, as fields of a struct. */
+export function fieldSpecs(fields: readonly PlanField[], nullable: boolean): ColumnSpec[] {
+  return fields.map(({ name, aliases = [], plan }) => ({
+    ...nestedSpec(plan, { name, nullable }),
+    ...(aliases.length > 0 ? { aliases } : {}),
+  }));
 }
 
 function unionSpec(
@@ -163,11 +180,11 @@ function unionSpec(
   const present = branches.filter((branch) => branch !== undefined);
   const orNull = nullable || present.length < branches.length;
   const [only] = present;
-  if (only === undefined) return { name, type: { kind: "bool" }, nullable: true };
+  if (only === undefined) return { name, type: ABSENT.type, nullable: true };
   if (present.length === 1) return nestedSpec(only.plan, { name, nullable: orNull });
   return {
     name,
-    type: { kind: "struct", fields: present.map((field) => fieldSpec(field, true)) },
+    type: { kind: "struct", fields: fieldSpecs(present, true) },
     nullable: orNull,
   };
 }

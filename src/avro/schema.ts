@@ -12,14 +12,19 @@ export interface PrimitiveType {
   readonly logical?: LogicalType;
 }
 
-export interface FixedType {
+/** Full names under which older schemas know a type. */
+interface Renamed {
+  readonly aliases?: readonly string[];
+}
+
+export interface FixedType extends Renamed {
   readonly kind: "fixed";
   readonly name: string;
   readonly size: number;
   readonly logical?: LogicalType;
 }
 
-export interface EnumType {
+export interface EnumType extends Renamed {
   readonly kind: "enum";
   readonly name: string;
   readonly symbols: readonly string[];
@@ -42,11 +47,13 @@ export interface UnionType {
 
 export interface RecordField {
   readonly name: string;
+  /** Names that the field has in older schemas. */
+  readonly aliases?: readonly string[];
   readonly type: AvroType;
 }
 
 /** A record may hold itself, through its fields: then the graph has a cycle. */
-export interface RecordType {
+export interface RecordType extends Renamed {
   readonly kind: "record";
   readonly name: string;
   readonly fields: readonly RecordField[];
@@ -137,9 +144,9 @@ class SchemaParser {
     if (!Array.isArray(node.fields)) {
       throw invalid(place, `a record's "fields" is an array: got ${show(node.fields)}`);
     }
-    const { name, namespace } = this.#nameOf(node, place);
+    const { name, namespace, ...aliases } = this.#nameOf(node, place);
     const fields: RecordField[] = [];
-    const record: RecordType = { kind: "record", name, fields };
+    const record: RecordType = { kind: "record", name, ...aliases, fields };
     this.#define(record, place);
     const seen = new Set<string>();
     for (const [index, field] of node.fields.entries()) {
@@ -149,7 +156,11 @@ class SchemaParser {
       }
       if (seen.has(field.name)) throw invalid(at, `field name ${show(field.name)} stands twice`);
       seen.add(field.name);
-      fields.push({ name: field.name, type: this.parse(field.type, below(at, ".type")) });
+      fields.push({
+        name: field.name,
+        ...aliasesOf(field, (alias) => alias),
+        type: this.parse(field.type, below(at, ".type")),
+      });
     }
     return record;
   }
@@ -159,7 +170,8 @@ class SchemaParser {
     if (!Array.isArray(symbols) || !symbols.every((symbol) => typeof symbol === "string")) {
       throw invalid(place, `an enum's "symbols" is an array of strings: got ${show(symbols)}`);
     }
-    const type: EnumType = { kind: "enum", name: this.#nameOf(node, place).name, symbols: [...symbols] };
+    const { namespace: _, ...names } = this.#nameOf(node, place);
+    const type: EnumType = { kind: "enum", ...names, symbols: [...symbols] };
     this.#define(type, place);
     return type;
   }
@@ -169,23 +181,27 @@ class SchemaParser {
     if (typeof size !== "number" || !Number.isInteger(size) || size < 0 || size > 2 ** 31 - 1) {
       throw invalid(place, `a fixed's "size" is a number of bytes: got ${show(size)}`);
     }
-    const { name } = this.#nameOf(node, place);
+    const { namespace: _, ...names } = this.#nameOf(node, place);
     const logical = logicalTypeOf(node, { kind: "fixed", size });
     const type: FixedType = logical === undefined
-      ? { kind: "fixed", name, size }
-      : { kind: "fixed", name, size, logical };
+      ? { kind: "fixed", ...names, size }
+      : { kind: "fixed", ...names, size, logical };
     this.#define(type, place);
     return type;
   }
 
-  #nameOf(node: JsonObject, place: Place): { name: string; namespace: string } {
+  #nameOf(node: JsonObject, place: Place): { name: string; namespace: string } & Renamed {
     if (typeof node.name !== "string" || node.name === "") {
       throw invalid(place, `a ${node.type} has a name: got ${show(node.name)}`);
     }
     const dot = node.name.lastIndexOf(".");
-    if (dot >= 0) return { name: node.name, namespace: node.name.slice(0, dot) };
-    const namespace = typeof node.namespace === "string" ? node.namespace : place.namespace;
-    return { name: qualified(node.name, namespace), namespace };
+    const namespace = dot >= 0
+      ? node.name.slice(0, dot)
+      : typeof node.namespace === "string"
+      ? node.namespace
+      : place.namespace;
+    const full = (name: string) => name.includes(".") ? name : qualified(name, namespace);
+    return { name: full(node.name), namespace, ...aliasesOf(node, full) };
   }
 
   #define(type: RecordType | EnumType | FixedType, place: Place): void {
@@ -200,6 +216,13 @@ class SchemaParser {
     if (type === undefined) throw invalid(place, `type ${show(name)} is not defined`);
     return type;
   }
+}
+
+/** What is no name is no alias: nothing is lost by that, as older fields then have columns of their own. */
+function aliasesOf({ aliases }: JsonObject, full: (name: string) => string): Renamed {
+  if (!Array.isArray(aliases)) return {};
+  const names = aliases.filter((alias) => typeof alias === "string" && alias !== "").map(full);
+  return names.length === 0 ? {} : { aliases: names };
 }
 
 function qualified(name: string, namespace: string): string {

@@ -50,6 +50,8 @@ export class ColumnBuffers {
   view: DataView<ArrayBuffer> = new DataView(this.data.buffer);
   /** How far `data` may be filled: its length less the slack. */
   dataLimit = 0;
+  /** Text and binary bytes, or list items, that it takes at most. */
+  readonly bytesMax: number;
   readonly children: readonly ColumnBuffers[];
   /** How many items the children of a list or map have room for. */
   itemCapacity = 0;
@@ -57,16 +59,16 @@ export class ColumnBuffers {
   /** Elements of `values` a row; 0 where there are none, and for a bitmap. */
   readonly stride: number;
   readonly #hasOffsets: boolean;
-  readonly #bytesMax: number;
   #capacity = 0;
 
-  constructor(spec: ColumnSpec, bytesMax: number = COLUMN_BYTES_MAX) {
+  /** `children` may hold rows already: see `widen.ts`. */
+  constructor(spec: ColumnSpec, bytesMax: number = COLUMN_BYTES_MAX, children?: readonly ColumnBuffers[]) {
     this.spec = spec;
     this.values = emptyValues(spec.type);
     this.stride = strideOf(spec.type);
-    this.children = childSpecs(spec.type).map((child) => new ColumnBuffers(child, bytesMax));
+    this.children = children ?? childSpecs(spec.type).map((child) => new ColumnBuffers(child, bytesMax));
     this.#hasOffsets = ["utf8", "binary", "list", "map"].includes(spec.type.kind);
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
   }
 
   /** Makes room for `rows` rows; not for their text, bytes or items. */
@@ -85,7 +87,7 @@ export class ColumnBuffers {
   reserveData(bytes: number): void {
     if (bytes <= this.dataLimit) return;
     this.#checkLimit(bytes, "bytes");
-    const wanted = Math.min(this.#bytesMax, Math.max(DATA_BYTES_MIN, bytes, 2 * this.dataLimit));
+    const wanted = Math.min(this.bytesMax, Math.max(DATA_BYTES_MIN, bytes, 2 * this.dataLimit));
     this.data = grown(this.data, wanted + SLACK_BYTES);
     this.view = new DataView(this.data.buffer);
     this.dataLimit = wanted;
@@ -98,6 +100,41 @@ export class ColumnBuffers {
     const capacity = roundUp(items, Math.max(ROWS_MIN, 2 * this.itemCapacity));
     for (const child of this.children) child.reserveRows(capacity);
     this.itemCapacity = capacity;
+  }
+
+  /** Nulls in rows `[first, first + count)`, for which there is room, and below them where they are structs. */
+  fillNulls(first: number, count: number): void {
+    if (this.spec.nullable) {
+      if (count === 1) this.validity[first >>> 3]! &= ~(1 << (first & 7));
+      else clearBits(this.validity, first, first + count);
+    }
+    if (this.#hasOffsets) {
+      if (count === 1) this.offsets[first + 1] = this.offsets[first]!;
+      else this.offsets.fill(this.offsets[first]!, first + 1, first + count + 1);
+    } else {
+      for (const child of this.children) child.fillNulls(first, count);
+    }
+  }
+
+  /** Takes over the rows of a column of the same layout: both then stand on the same arrays. */
+  share(other: ColumnBuffers): void {
+    this.validity = other.validity;
+    this.values = other.values;
+    this.offsets = other.offsets;
+    this.data = other.data;
+    this.view = other.view;
+    this.dataLimit = other.dataLimit;
+    this.itemCapacity = other.itemCapacity;
+    this.#capacity = other.#capacity;
+  }
+
+  /** Gives the arrays back to the allocator that `successor` does not stand on. */
+  releaseTo(successor: ColumnBuffers): void {
+    if (successor === this) return;
+    for (const name of ["validity", "values", "offsets", "data"] as const) {
+      if (this[name] !== successor[name]) this[name].buffer.transfer(0);
+    }
+    for (const [index, child] of this.children.entries()) child.releaseTo(successor.children[index]!);
   }
 
   /** Forgets what may have been written into the bits of rows `[from, to)`. */
@@ -152,9 +189,9 @@ export class ColumnBuffers {
   }
 
   #checkLimit(wanted: number, unit: string): void {
-    if (wanted <= this.#bytesMax) return;
+    if (wanted <= this.bytesMax) return;
     throw new UserError(
-      `Column "${this.spec.name}" would hold ${wanted} ${unit}: one file takes at most ${this.#bytesMax}`,
+      `Column "${this.spec.name}" would hold ${wanted} ${unit}: one file takes at most ${this.bytesMax}`,
       { hint: "Close files earlier: lower --rows, --bytes or --age." },
     );
   }
@@ -236,6 +273,20 @@ function fillBits(bits: Uint8Array, from: number, to: number, value: boolean): v
   const first = from >>> 3;
   bits[first] = value ? bits[first]! | mask : bits[first]! & ~mask;
   bits.fill(value ? 0xff : 0, first + 1, bitmapBytes(to));
+}
+
+function clearBits(bits: Uint8Array, from: number, to: number): void {
+  const first = from >>> 3;
+  const last = to >>> 3;
+  const below = (1 << (from & 7)) - 1;
+  const above = -1 << (to & 7);
+  if (first === last) {
+    bits[first]! &= below | above;
+    return;
+  }
+  bits[first]! &= below;
+  bits.fill(0, first + 1, last);
+  if ((to & 7) !== 0) bits[last]! &= above;
 }
 
 /** Nulls in the first `rows` rows of a column. */

@@ -4,6 +4,7 @@ import { arrowSchema, batchToIPC, toRecordBatch } from "./arrow.ts";
 import { COLUMN_BYTES_MAX, ColumnBuffers } from "./buffers.ts";
 import { IpcTemplate, type StreamMemory } from "./ipc.ts";
 import type { FileSchema } from "./schema.ts";
+import { nullColumn, widened } from "./widen.ts";
 
 export interface ColumnsOptions {
   /** The most bytes of text in one column, and items in one list column; for tests. */
@@ -19,12 +20,11 @@ export interface StreamOptions {
 
 /** The rows of a file that is being filled: one growable set of buffers a column. */
 export class Columns {
-  readonly schema: FileSchema;
-  /** In the order of the schema. */
-  readonly buffers: readonly ColumnBuffers[];
-  /** The same and all children, parents first: for the compiled decoder. */
-  readonly allBuffers: readonly ColumnBuffers[];
-  readonly #arrow;
+  readonly #bytesMax: number;
+  #schema: FileSchema;
+  #buffers: readonly ColumnBuffers[];
+  #allBuffers: readonly ColumnBuffers[];
+  #arrow;
   /** Made of the first row that there is. */
   #template: IpcTemplate | undefined;
   #rows = 0;
@@ -33,11 +33,25 @@ export class Columns {
   #capacity = 0;
 
   constructor(schema: FileSchema, options: ColumnsOptions = {}) {
-    const bytesMax = options.columnBytesMax ?? COLUMN_BYTES_MAX;
-    this.schema = schema;
-    this.buffers = schema.columns.map((spec) => new ColumnBuffers(spec, bytesMax));
-    this.allBuffers = inOrder(this.buffers);
+    this.#bytesMax = options.columnBytesMax ?? COLUMN_BYTES_MAX;
+    this.#schema = schema;
+    this.#buffers = schema.columns.map((spec) => new ColumnBuffers(spec, this.#bytesMax));
+    this.#allBuffers = inOrder(this.#buffers);
     this.#arrow = arrowSchema(schema);
+  }
+
+  get schema(): FileSchema {
+    return this.#schema;
+  }
+
+  /** In the order of the schema. */
+  get buffers(): readonly ColumnBuffers[] {
+    return this.#buffers;
+  }
+
+  /** The same and all children, parents first, for the compiled decoder: another array once {@link widen} was called. */
+  get allBuffers(): readonly ColumnBuffers[] {
+    return this.#allBuffers;
   }
 
   get rows(): number {
@@ -88,6 +102,36 @@ export class Columns {
       column.shrink();
       this.#capacity = Math.min(this.#capacity, column.capacity);
     }
+  }
+
+  /**
+   * Gives the rows that are held the columns of `schema`: those of today come first, in the same order, each with its
+   * type or a wider one, and under its name or another; columns behind them are null in these rows.
+   *
+   * Whatever is thrown on the way (no memory; UserError where a column would be too full), nothing has changed then.
+   */
+  widen(schema: FileSchema): void {
+    const old = this.#buffers;
+    if (schema.columns.length < old.length) {
+      throw new TypeError(`Cannot widen ${old.length} columns to ${schema.columns.length}`);
+    }
+    this.truncate(this.#rows);
+    const rows = this.#rows;
+    const bytesMax = this.#bytesMax;
+    const buffers = schema.columns.map((spec, index) =>
+      old[index] === undefined
+        ? nullColumn(spec, { rows, capacity: this.#capacity, bytesMax })
+        : widened(old[index], spec, rows)
+    );
+    const arrow = arrowSchema(schema);
+    this.#schema = schema;
+    this.#buffers = buffers;
+    this.#allBuffers = inOrder(buffers);
+    this.#arrow = arrow;
+    this.#template = undefined;
+    this.#capacity = buffers.reduce((least, { capacity }) => Math.min(least, capacity), Infinity);
+    if (buffers.length === 0) this.#capacity = rows;
+    for (const [index, column] of old.entries()) column.releaseTo(buffers[index]!);
   }
 
   /**

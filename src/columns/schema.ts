@@ -4,7 +4,9 @@
  */
 
 export type ColumnType =
-  | { readonly kind: "bool" | "int32" | "int64" | "float32" | "float64" | "utf8" | "binary" }
+  | { readonly kind: "int32" | "int64" | "float32" | "float64" | "utf8" | "binary" }
+  /** `absent` where all is null so far, because no writer has another type there: any type may take its place. */
+  | { readonly kind: "bool"; readonly absent?: boolean }
   | { readonly kind: "date32" | "time32ms" | "time64us" }
   | { readonly kind: "fixed"; readonly byteWidth: number; readonly uuid?: boolean }
   | { readonly kind: "timestamp"; readonly unit: "ms" | "us" | "ns"; readonly utc: boolean }
@@ -26,6 +28,8 @@ export interface ColumnSpec {
   readonly name: string;
   readonly type: ColumnType;
   readonly nullable: boolean;
+  /** Other names under which writers know it. */
+  readonly aliases?: readonly string[];
 }
 
 /** The columns of a file, in order. Names are unique. */

@@ -204,22 +204,3 @@ Deno.test("a schema with the same columns shares the file, in whatever order its
   compile(other, file, OPTIONS).decode(columns, joinValues([Uint8Array.of(6, 0, 2, 66, 8)]), fail);
   assert.deepEqual(readRows(columns), [{ x: 1, y: "A", "z.v": 2n }, { x: 4, y: "B", "z.v": 3n }]);
 });
-
-for (
-  const [what, fields] of [
-    ["another type", { x: "long", e: { type: "enum", name: "E", symbols: ["A"] } }],
-    ["another nullability", { x: ["null", "int"], e: { type: "enum", name: "E", symbols: ["A"] } }],
-    ["another symbol", { x: "int", e: { type: "enum", name: "E", symbols: ["A", "B"] } }],
-    ["another name", { y: "int", e: { type: "enum", name: "E", symbols: ["A"] } }],
-    ["one field more", { x: "int", e: { type: "enum", name: "E", symbols: ["A"] }, n: "int" }],
-    ["one field less", { x: "int" }],
-  ] as const
-) {
-  Deno.test(`a schema with ${what} begins another file`, () => {
-    const file = fileSchemaOf(
-      parse(record("A", { x: "int", e: { type: "enum", name: "E", symbols: ["A"] } })),
-      OPTIONS,
-    );
-    assert.equal(merge(file, parse(record("A", fields)), OPTIONS), undefined);
-  });
-}

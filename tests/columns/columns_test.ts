@@ -10,7 +10,7 @@ import {
 } from "../../src/columns/mod.ts";
 import { UserError } from "../../src/errors.ts";
 import { testRandom } from "../support/mod.ts";
-import { canonical, readParquetRows, readRows, toParquet } from "../avro/support/read_rows.ts";
+import { canonical, readParquetRows, readRows, roundDecimals, toParquet } from "../avro/support/read_rows.ts";
 
 const utf8 = { kind: "utf8" } as const;
 
@@ -162,6 +162,103 @@ Deno.test("truncating forgets rows, their text, items and null bits", () => {
   assert.deepEqual(readRows(columns), held.map((row) => asRow(row, columns.schema)));
   assert.throws(() => columns.truncate(columns.rows + 1), RangeError);
   assert.throws(() => columns.truncate(-1), RangeError);
+});
+
+/** Every pair of types that `widen` knows, with a value and what it is then. */
+const WIDENED: readonly (readonly [from: ColumnType, to: ColumnType, value: unknown, wide: unknown])[] = [
+  [{ kind: "bool", absent: true }, utf8, null, null],
+  [{ kind: "int32" }, { kind: "int64" }, -5, -5n],
+  [{ kind: "int32" }, { kind: "float64" }, -(2 ** 31), -(2 ** 31)],
+  [{ kind: "int64" }, { kind: "float64" }, -(2n ** 53n) - 2n, -(2 ** 53) - 2],
+  [{ kind: "float32" }, { kind: "float64" }, 0.5, 0.5],
+  [
+    { kind: "decimal", precision: 5, scale: 1, byteWidth: 16 },
+    { kind: "decimal", precision: 57, scale: 1, byteWidth: 32 },
+    -(10n ** 4n),
+    -(10n ** 4n),
+  ],
+  [{ kind: "enum", symbols: ["A", "BCD"] }, { kind: "enum", symbols: ["A", "BCD", "E"] }, "BCD", "BCD"],
+  [{ kind: "enum", symbols: ["A", "BCD"] }, utf8, "BCD", "BCD"],
+  [{ kind: "enum", symbols: ["A", "BCD"] }, { kind: "binary" }, "BCD", new TextEncoder().encode("BCD")],
+  [utf8, { kind: "binary" }, "ž", new TextEncoder().encode("ž")],
+  [{ kind: "fixed", byteWidth: 2 }, { kind: "binary" }, Uint8Array.of(1, 2), Uint8Array.of(1, 2)],
+  [
+    { kind: "list", item: column("element", { kind: "struct", fields: [column("x", { kind: "int32" })] }) },
+    {
+      kind: "list",
+      item: column("element", {
+        kind: "struct",
+        fields: [column("x", { kind: "int64" }), column("y", utf8)],
+      }),
+    },
+    [{ x: 1 }, null, { x: null }],
+    [{ x: 1n, y: null }, null, { x: null, y: null }],
+  ],
+  [
+    { kind: "map", value: column("value", { kind: "int32" }, false) },
+    { kind: "map", value: column("value", { kind: "int64" }) },
+    new Map([["k", 1]]),
+    new Map([["k", 1n]]),
+  ],
+];
+
+Deno.test("columns with rows take wider types and more columns, and go on", async () => {
+  const { below } = testRandom();
+  const columns = new Columns(schema(...WIDENED.map(([type], index) => column(`c${index}`, type))));
+  // Values and nulls, past several bytes of bits.
+  const isNull = Array.from({ length: 100 + below(50) }, () => below(3) === 0);
+  for (const none of isNull) columns.appendRow(WIDENED.map(([, , value]) => none ? null : value));
+  const wider = schema(
+    ...WIDENED.map(([, type], index) => column(`d${index}`, type)),
+    column("added", utf8),
+    column("list", { kind: "list", item: column("element", { kind: "bool" }, false) }),
+  );
+  columns.widen(wider);
+  assert.equal(columns.schema, wider);
+  columns.appendRow([...WIDENED.map(([, , , wide]) => wide), "new", [true]]);
+  const before = isNull.map((none) => [...WIDENED.map(([, , , wide]) => none ? null : wide), null, null]);
+  const expected = [...before, [...WIDENED.map(([, , , wide]) => wide), "new", [true]]]
+    .map((values) => asRow(values, wider));
+  assert.deepEqual(readRows(columns).map(canonical), expected.map(canonical));
+  assert.deepEqual(
+    (await readParquetRows(toParquet(columns))).map(canonical),
+    roundDecimals(expected, wider).map(canonical),
+  );
+  const same = new Columns(wider);
+  for (const row of expected) same.appendRow(Object.values(row));
+  assert.equal(columns.byteLength, same.byteLength);
+});
+
+Deno.test("a column that was never null may be so once it is widened", () => {
+  const columns = new Columns(schema(column("a", utf8, false)));
+  for (let row = 0; row < 70; row++) columns.appendRow([`${row}`]);
+  columns.widen(schema(column("a", utf8)));
+  columns.appendRow([null]);
+  assert.deepEqual(readRows(columns).map(({ a }) => a), [
+    ...Array.from({ length: 70 }, (_, row) => `${row}`),
+    null,
+  ]);
+});
+
+Deno.test("where one column cannot be widened, none is", () => {
+  const long = "x".repeat(40);
+  const narrow = schema(column("n", { kind: "int32" }), column("e", { kind: "enum", symbols: [long] }));
+  const columns = new Columns(narrow, { columnBytesMax: 200 });
+  for (let row = 0; row < 6; row++) columns.appendRow([row, 0]);
+  const { byteLength } = columns;
+  const wider = schema(column("n", { kind: "int64" }), column("e", utf8));
+  assert.throws(() => columns.widen(wider), (error) => {
+    assert(error instanceof UserError);
+    assert.match(error.message, /Column "e" would hold 240 bytes/);
+    return true;
+  });
+  assert.equal(columns.schema, narrow);
+  assert.equal(columns.byteLength, byteLength);
+  columns.appendRow([6, 0]);
+  assert.deepEqual(
+    readRows(columns).map(({ n, e }) => [n, e]),
+    Array.from({ length: 7 }, (_, row) => [row, long]),
+  );
 });
 
 Deno.test("rows must be reserved before they count", () => {

@@ -6,7 +6,8 @@ export type Schema = string | readonly Schema[] | SchemaObject;
 export interface SchemaObject {
   readonly type: Schema;
   readonly name?: string;
-  readonly fields?: readonly { readonly name: string; readonly type: Schema }[];
+  readonly aliases?: readonly string[];
+  readonly fields?: readonly SchemaField[];
   readonly items?: Schema;
   readonly values?: Schema;
   readonly symbols?: readonly string[];
@@ -14,6 +15,12 @@ export interface SchemaObject {
   readonly logicalType?: string;
   readonly precision?: number;
   readonly scale?: number;
+}
+
+export interface SchemaField {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly type: Schema;
 }
 
 const PRIMITIVES = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"] as const;
@@ -35,14 +42,20 @@ export class RandomSchemas {
   readonly #random: Random;
   readonly #depth: number;
   readonly #fieldsMax: number;
+  readonly #reuse: boolean;
   #names = 0;
   /** Named types that are complete, by name: they may be used again. */
   #known: string[] = [];
 
-  constructor(random: Random, { depth, fieldsMax = 5 }: { depth: number; fieldsMax?: number }) {
+  /** A record has up to `fieldsMax` fields, 5 by default. With `reuse: false`, no named type stands in two places. */
+  constructor(
+    random: Random,
+    { depth, fieldsMax = 5, reuse = true }: { depth: number; fieldsMax?: number; reuse?: boolean },
+  ) {
     this.#random = random;
     this.#depth = depth;
     this.#fieldsMax = fieldsMax;
+    this.#reuse = reuse;
   }
 
   next(): Schema {
@@ -54,7 +67,7 @@ export class RandomSchemas {
   #any(depth: number): Schema {
     const { pick, chance, below } = this.#random;
     if (depth >= this.#depth || chance(0.5)) return this.#leaf();
-    if (this.#known.length > 0 && chance(0.1)) return pick(this.#known);
+    if (this.#reuse && this.#known.length > 0 && chance(0.1)) return pick(this.#known);
     switch (below(6)) {
       case 0:
         return this.#record(depth + 1);

@@ -274,7 +274,12 @@ export const CASES: readonly Case[] = [
     value: "s",
     duck: ["VARCHAR", "s"],
   }),
-  one("null alone", "null", { type: { kind: "bool" }, nullable: true, value: null, duck: ["BOOLEAN", null] }),
+  one("null alone", "null", {
+    type: { kind: "bool", absent: true },
+    nullable: true,
+    value: null,
+    duck: ["BOOLEAN", null],
+  }),
   one("a record without fields", { type: "record", name: "Empty", fields: [] }, {
     type: { kind: "bool" },
     input: {},

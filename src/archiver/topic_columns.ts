@@ -1,0 +1,105 @@
+/**
+ * The columns of a topic's files, from file to file: what all writer schemas need that were seen in this run.
+ *
+ * So files keep the same columns in the same order, whichever versions of the schema happen to be in one of them. Where
+ * two schemas cannot share a file, the topic has a line of files for each of them, and goes back to a line when its
+ * schemas come again.
+ */
+import { getLogger } from "@logtape/logtape";
+import { Clash, type ColumnOptions, merge } from "../avro/mod.ts";
+import type { FileSchema } from "../columns/mod.ts";
+import { typeNamesOf } from "../parquet/mod.ts";
+import type { WriterSchema } from "./schemas.ts";
+
+const log = getLogger(["kafka2parquet", "archiver"]);
+
+/** Lines of a topic that are remembered; the one that was left the longest ago is forgotten. */
+const LINES_MAX = 8;
+/** Writers of a line that are remembered; others are merged into it again, which changes nothing. */
+const WRITERS_MAX = 1000;
+
+/** Files that follow each other: the columns of the next one begin with those of the last, in the same order. */
+export interface Line {
+  /** The columns of the open file, or the next. */
+  readonly file: FileSchema;
+}
+
+interface OpenLine {
+  file: FileSchema;
+  /** By registry id. */
+  readonly writers: Map<number, WriterSchema>;
+}
+
+export class TopicColumns {
+  readonly #topic: string;
+  readonly #options: ColumnOptions;
+  /** The last one first. */
+  readonly #lines: OpenLine[] = [];
+  #warned = false;
+
+  constructor(topic: string, options: ColumnOptions) {
+    this.#topic = topic;
+    this.#options = options;
+  }
+
+  /** The line for records of a writer, its columns widened for them: the last one, if it can hold them. */
+  lineFor(writer: WriterSchema): Line {
+    const last = this.#lines[0];
+    if (last?.writers.has(writer.id)) return last;
+    for (const [index, line] of this.#lines.entries()) {
+      const file = merge(line.file, writer.type, this.#options);
+      if (file instanceof Clash) {
+        if (index === 0) this.#warnOnce(line, writer, file);
+        continue;
+      }
+      line.file = file;
+      return this.#continue(line, writer);
+    }
+    return this.#continue({ file: writer.columns, writers: new Map() }, writer);
+  }
+
+  #continue(line: OpenLine, writer: WriterSchema): OpenLine {
+    if (line !== this.#lines[0]) {
+      const others = this.#lines.filter((other) => other !== line).slice(0, LINES_MAX - 1);
+      this.#lines.splice(0, Infinity, line, ...others);
+    }
+    if (line.writers.size >= WRITERS_MAX) line.writers.clear();
+    line.writers.set(writer.id, writer);
+    return line;
+  }
+
+  #warnOnce(line: OpenLine, writer: WriterSchema, clash: Clash): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    const named = { topic: this.#topic, id: writer.id };
+    if (clash.reason.kind === "columns") {
+      const { count } = clash.reason;
+      log.warning(
+        "{topic}: with schema {id} a file would have {count} columns: its records go into files of their own",
+        { ...named, count },
+      );
+      return;
+    }
+    const { column, held, wanted } = clash.reason;
+    log.warning(
+      "{topic}: column {column} is {held} in schema {heldId} and {wanted} in schema {id}: no file can hold both, " +
+        "so their records go into different files",
+      {
+        ...named,
+        column,
+        held: typeNamesOf(held).arrow,
+        heldId: this.#ownerOf(line, writer, column),
+        wanted: typeNamesOf(wanted).arrow,
+      },
+    );
+  }
+
+  /** The id of a schema in the line that alone would not go with the writer either. */
+  #ownerOf(line: OpenLine, writer: WriterSchema, column: string): string {
+    const owner = [...line.writers.values()].find(({ columns }) => {
+      const alone = merge(columns, writer.type, this.#options);
+      return alone instanceof Clash && alone.reason.kind === "types" && alone.reason.column === column;
+    });
+    return owner === undefined ? [...line.writers.keys()].join(", ") : String(owner.id);
+  }
+}
