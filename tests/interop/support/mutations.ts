@@ -233,11 +233,10 @@ class Subject {
     { peer, reasons }: { peer: Peer; reasons: ReadonlyMap<number, string> },
   ): Promise<void> {
     const portable = new Portable(this.schema.plain);
-    // It would build a list of as many items as a count says, and nests on the stack of C.
-    const asked = [...messages.entries()].filter(([, { reading }]) =>
+    // It nests on the stack of C, and builds a list of as many nulls as a count says.
+    const asked = [...messages.entries()].filter(([index, { reading }]) =>
       reading !== undefined && reading.depth < FASTAVRO_DEPTH_MAX &&
-      reading.emptyItems <= EMPTY_ITEMS_LIMIT &&
-      reading.flaw !== "items"
+      (!reasons.has(index) || !this.#hasEmptyItems)
     );
     const answers = await peer.decode(this.schema.written, asked.map(([, { bytes }]) => bytes));
     for (const [at, [index, { bytes, reading }]] of asked.entries()) {
