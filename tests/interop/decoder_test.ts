@@ -3,6 +3,7 @@ import { corpus } from "../avro/support/corpus.ts";
 import { RandomValues } from "../avro/support/random_value.ts";
 import { testRandom } from "../support/mod.ts";
 import { pythonWithReaders } from "../support/python.ts";
+import { checkEvolutions } from "./support/evolutions.ts";
 import { checkMutations } from "./support/mutations.ts";
 import { Peer } from "./support/peer.ts";
 import { checkRandomSchemas, checkSchema } from "./support/random_schemas.ts";
@@ -10,6 +11,7 @@ import { checkRandomSchemas, checkSchema } from "./support/random_schemas.ts";
 const SCHEMAS = 2_000;
 const MUTATIONS = 100_000;
 
+const CHAINS = 500;
 const CORPUS_VALUES = 40;
 
 const python = await pythonWithReaders();
@@ -40,4 +42,10 @@ Deno.test("of 100,000 damaged messages each is the row that other readers see, o
   const { seed } = testRandom();
   await using peer = python === undefined ? undefined : new Peer(python);
   console.log(await checkMutations({ mutations: MUTATIONS, seed, peer }));
+});
+
+Deno.test("versions of 500 random schemas share files with dead letters between them, and no row is another", async () => {
+  const { seed } = testRandom();
+  await using peer = python === undefined ? undefined : new Peer(python);
+  console.log(await checkEvolutions({ chains: CHAINS, seed, peer }));
 });

@@ -24,6 +24,7 @@ import { canonical, readParquetRows, readRows, roundDecimals } from "../../avro/
 import { Reference, type Row } from "../../avro/support/reference.ts";
 import { parquetBytes } from "../../support/parquet_files.ts";
 import { Portable } from "./cell_text.ts";
+import { checkReason, flawText } from "./flaws.ts";
 import type { Peer } from "./peer.ts";
 
 export interface MutationsOptions {
@@ -43,6 +44,8 @@ export interface MutationCounts {
 }
 
 const OPTIONS = { separator: "." };
+/** Nulls that one message may hold, of one byte in all. */
+const EMPTY_ITEMS_MAX = 65_536;
 /** More than two blocks of rows. */
 const MESSAGES = 1_200;
 /** Of schemas that are wide, or whose messages may say that they hold 65,536 nulls. */
@@ -53,36 +56,17 @@ const HEADER_BYTES = 5;
 /** How many of the messages are damaged: few enough that whole blocks are good, or nearly all. */
 const DAMAGED = [0.005, 0.1, 0.5, 0.95];
 const WIDE_EVERY = 6;
-/** The nesting at which a recursive value is given up; other readers do without a limit, or crash. */
-const DEPTH_LIMIT = 1_000;
-const EMPTY_ITEMS_LIMIT = 65_536;
 const FASTAVRO_DEPTH_MAX = 300;
-
-/** What the words of a reason mean. */
-const FLAWS: readonly (readonly [RegExp, Flaw])[] = [
-  [/the record ends too early$/, "end"],
-  [/a varint is too large$|varint is longer than 64 bits$|: int is -?\d+$/, "varint"],
-  [/a length runs past the end of the record$|length -?\d+ runs past the end of the record$/, "length"],
-  [/not UTF-8$/, "utf8"],
-  [/no such branch in the union$|union branch is -?\d+: there are \d+$/, "branch"],
-  [/the boolean is neither 0 nor 1$|boolean is \d+$/, "boolean"],
-  [/no such symbol in the enum$|enum index is -?\d+: there are \d+$/, "symbol"],
-  [/an item count runs past the end of the record$/, "items"],
-  [/more than 65536 items without bytes$/, "empty items"],
-  [/the size of a block does not match its items$/, "block size"],
-  [/the decimal has more digits than its precision$/, "decimal"],
-  [/^bytes are left over after the last field$/, "trailing"],
-  [/nested deeper than 1000 levels$/, "depth"],
-];
 
 /**
  * What fastavro takes and we refuse: it wraps numbers of more than 64 bits, takes negative lengths, branches and
- * symbols as Python does, any byte but 0 as true, does not look at the sizes of blocks, and has no limits; of decimals
- * it is not told.
+ * symbols as Python does, any byte but 0 as true, -2^63 items as none, does not look at the sizes of blocks, and has no
+ * limits; of decimals it is not told.
  */
 const FASTAVRO_TAKES: ReadonlySet<Flaw> = new Set([
   "varint",
   "length",
+  "items",
   "branch",
   "symbol",
   "boolean",
@@ -205,11 +189,7 @@ class Subject {
       this.#checkAvsc(bytes, { got, where });
       return;
     }
-    const flaw = FLAWS.find(([words]) => words.test(reason))?.[1];
-    assert.ok(
-      flaw !== undefined && isLegitimate(flaw, reading),
-      `"${reason}" for ${flawText(reading)}, ${where}`,
-    );
+    const flaw = checkReason(reason, reading, where);
     counts.flaws.set(flaw, (counts.flaws.get(flaw) ?? 0) + 1);
   }
 
@@ -258,32 +238,9 @@ interface Outcome {
   readonly counts: MutationCounts;
 }
 
-/** Whether our `flaw` is what a plain reader sees, or one of our limits that the message really exceeds. */
-function isLegitimate(flaw: Flaw, { flaw: seen, isOverlong, emptyItems, depth }: Reading): boolean {
-  // What is cut off may look like anything, as the bytes of the next message follow.
-  if (seen === flaw || seen === "end") return true;
-  switch (flaw) {
-    case "varint":
-      return isOverlong;
-    case "empty items":
-      return emptyItems > EMPTY_ITEMS_LIMIT;
-    case "depth":
-      return depth >= DEPTH_LIMIT;
-    case "length":
-      // The size of a block is a length, too.
-      return seen === "block size";
-    default:
-      return false;
-  }
-}
-
-function flawText({ flaw, isOverlong, emptyItems, depth }: Reading): string {
-  return `${flaw ?? "a value"} (overlong ${isOverlong}, empty items ${emptyItems}, depth ${depth})`;
-}
-
 /** Buffers grow with the bytes and the rows, not with what lengths and counts say. */
 function assertBounded(columns: Columns, { bytes, messages }: { bytes: number; messages: number }): void {
-  const perColumn = 64 * 1024 + 64 * (bytes + messages + 2 * EMPTY_ITEMS_LIMIT);
+  const perColumn = 64 * 1024 + 64 * (bytes + messages + 2 * EMPTY_ITEMS_MAX);
   const most = columns.allBuffers.length * perColumn;
   assert.ok(allocatedBytes(columns) <= most, `${allocatedBytes(columns)} bytes are allocated for ${bytes}`);
 }

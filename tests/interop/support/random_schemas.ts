@@ -128,7 +128,8 @@ async function encodeAll(
   return values.map((_, index) => (random.chance(0.5) ? byAvsc : inBlocks)[index]!);
 }
 
-async function checkColumns(
+/** The columns hold these rows, and so does the file that they make. */
+export async function checkColumns(
   columns: Columns,
   { rows, peer }: { readonly rows: readonly Row[]; readonly peer: Peer | undefined },
 ): Promise<void> {
