@@ -1,7 +1,7 @@
 /**
- * `deno task fuzz [--schemas N] [--mutations M] [--chains C] [--seed S]`: the decoder against the implementations of others, in any
- * number: see `decoder_test.ts`. Exit 0 where all agree; else 1, and the seed of the schema is named, which is what
- * `--seed` repeats it by.
+ * `deno task fuzz [--schemas N] [--mutations M] [--chains C] [--seed S]`: the decoder against the implementations of
+ * others, in any number: see `decoder_test.ts`. Exit 0 where all agree; else 1, and the seed of the schema is named,
+ * which is what `--seed` repeats it by; 2 for flags that make no sense.
  */
 import { parseArgs } from "node:util";
 import { exitCodeOf, wholeNumber } from "../../dev/flags.ts";

@@ -13,6 +13,12 @@ const TEXTS = [
   "日本語テキスト",
   "🦆🦆",
   "\0",
+  "a\0b\0",
+  "e\u0301\u0301",
+  "\ufeffmarked",
+  "\u{10ffff}\ud7ff\ue000",
+  '"\\\u2028\n\r\t\x7f',
+  "👩‍👩‍👧",
   "x".repeat(399),
   "é".repeat(300),
 ];
@@ -114,7 +120,10 @@ export class RandomValues {
         const entry = (
           _: unknown,
           index: number,
-        ) => [`k${index}${pick(["", "ü", ' "'])}`, this.next(type.values!, depth + 1)];
+        ) => [
+          `${pick(["k", "k", "", "🦆"])}${index}${pick(["", "ü", ' "', "\0"])}`,
+          this.next(type.values!, depth + 1),
+        ];
         return Object.fromEntries(Array.from({ length: this.#count(depth) }, entry));
       }
       default:

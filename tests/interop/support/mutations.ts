@@ -49,7 +49,8 @@ const EMPTY_ITEMS_MAX = 65_536;
 /** More than two blocks of rows. */
 const MESSAGES = 1_200;
 /** Of schemas that are wide, or whose messages may say that they hold 65,536 nulls. */
-const LARGE_MESSAGES = 150;
+const FEW_MESSAGES = 150;
+const SMALL_BYTES = 4;
 const WIDE_FIELDS = 60;
 const GOOD_VALUES = 6;
 const HEADER_BYTES = 5;
@@ -116,7 +117,7 @@ class Subject {
     this.schema = dress(new RandomSchemas(this.#random, shape).next(), this.#random);
     this.#hasEmptyItems = hasEmptyItems(this.schema.plain);
     const isLarge = this.#hasEmptyItems || (isWide && this.#random.chance(0.9));
-    this.#messagesMax = isLarge ? LARGE_MESSAGES : MESSAGES;
+    this.#messagesMax = isLarge ? FEW_MESSAGES : MESSAGES;
     this.#reference = new Reference(this.schema.plain);
   }
 
@@ -145,7 +146,10 @@ class Subject {
       return { bytes: writer.write(value), row: canonical(this.#reference.row(value)) };
     });
     const damaged = pick(DAMAGED);
-    return Array.from({ length: 1 + below(this.#messagesMax) }, () => {
+    // In a message of a byte or two there is little to damage.
+    const isSmall = good.every(({ bytes }) => bytes.length < SMALL_BYTES);
+    const length = 1 + below(isSmall ? FEW_MESSAGES : this.#messagesMax);
+    return Array.from({ length }, () => {
       if (!chance(damaged)) return pick(good);
       const bytes = mutate(pick(good).bytes, { random: this.#random, other: pick(good).bytes });
       return { bytes, reading: reader.read(bytes) };
