@@ -177,7 +177,8 @@ def cells_of(array):
         items, bounds = cells_of(array.values), array.offsets.to_pylist()
         return [items[bounds[at]:bounds[at + 1]] if there else None for at, there in enumerate(valid)]
     if pa.types.is_struct(kind):
-        children = [(field.name, cells_of(array.field(at))) for at, field in enumerate(kind)]
+        # Flattened, fields are null where the struct is: what stands there otherwise is nothing that was written.
+        children = [(field.name, cells_of(child)) for field, child in zip(kind, array.flatten(), strict=True)]
         return [
             {name: cells[at] for name, cells in children} if there else None for at, there in enumerate(valid)
         ]
