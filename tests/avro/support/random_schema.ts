@@ -185,7 +185,7 @@ export class RandomSchemas {
 }
 
 /** What may stand once in a union: a named type's name, or the kind. */
-function kindOf(schema: Schema): string {
+export function kindOf(schema: Schema): string {
   if (typeof schema === "string") return schema;
   if (Array.isArray(schema)) return "union";
   const { name, type } = schema as SchemaObject;
