@@ -58,6 +58,7 @@ const HEADER_BYTES = 5;
 const DAMAGED = [0.005, 0.1, 0.5, 0.95];
 const WIDE_EVERY = 6;
 const FASTAVRO_DEPTH_MAX = 300;
+const FASTAVRO_BAD_BYTES_MAX = 1_500;
 
 /**
  * What fastavro takes and we refuse: it wraps numbers of more than 64 bits, takes negative lengths, branches and
@@ -217,11 +218,11 @@ class Subject {
     { peer, reasons }: { peer: Peer; reasons: ReadonlyMap<number, string> },
   ): Promise<void> {
     const portable = new Portable(this.schema.plain);
-    // It nests on the stack of C, and builds a list of as many nulls as a count says.
-    const asked = [...messages.entries()].filter(([index, { reading }]) =>
-      reading !== undefined && reading.depth < FASTAVRO_DEPTH_MAX &&
-      (!reasons.has(index) || !this.#hasEmptyItems)
-    );
+    // It nests on the stack of C, builds a list of as many nulls as a count says, and goes on where we have stopped.
+    const asked = [...messages.entries()].filter(([index, { bytes, reading }]) => {
+      if (reading === undefined || reading.depth > FASTAVRO_DEPTH_MAX) return false;
+      return !reasons.has(index) || (!this.#hasEmptyItems && bytes.length <= FASTAVRO_BAD_BYTES_MAX);
+    });
     const answers = await peer.decode(this.schema.written, asked.map(([, { bytes }]) => bytes));
     for (const [at, [index, { bytes, reading }]] of asked.entries()) {
       const answer = answers[at]!;
