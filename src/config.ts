@@ -32,6 +32,10 @@ export interface Config {
   readonly onSinkError: "retry" | "stop";
   /** Between the names of nested fields in a column name. */
   readonly separator: string;
+  /** Patterns of the columns to archive; all where there are none. */
+  readonly include: readonly string[];
+  /** Patterns of columns to leave out. */
+  readonly exclude: readonly string[];
   /** Archivers in this process, each a member of the group in a thread of its own. */
   readonly workers: number;
   /** What columns, files on their way and fetched records may take, of all workers together. */

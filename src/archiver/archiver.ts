@@ -4,6 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
+import { selectionOf } from "../avro/mod.ts";
 import { sleep } from "../wait.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
@@ -130,7 +131,11 @@ export class Archiver implements MemberHandler {
       isNewSink: sink.isNew,
       totals,
       ending,
-      schemas: new Schemas({ separator: config.separator, lookup: (id) => registry.schema(id) }),
+      schemas: new Schemas({
+        separator: config.separator,
+        selection: selectionOf(config),
+        lookup: (id) => registry.schema(id),
+      }),
       sealer: new FileSealer({
         config,
         cluster,

@@ -1,11 +1,22 @@
 /** Writer schemas by registry id, and the decoders compiled from them: each is resolved and compiled once. */
-import { type AvroType, compile, type Decoder, fileSchemaOf, parseSchema } from "../avro/mod.ts";
+import { getLogger } from "@logtape/logtape";
+import {
+  type AvroType,
+  type ColumnOptions,
+  compile,
+  type Decoder,
+  fileSchemaOf,
+  parseSchema,
+  unmatchedPatterns,
+} from "../avro/mod.ts";
 import type { FileSchema } from "../columns/mod.ts";
 import { messageOf, UserError } from "../errors.ts";
 import { SessionOverError } from "../kafka/mod.ts";
 import { unlessAborted } from "../wait.ts";
 import type { SchemaLookup } from "../registry/mod.ts";
 import { TopicColumns } from "./topic_columns.ts";
+
+const log = getLogger(["kafka2parquet", "archiver"]);
 
 /** A schema that records were written with. */
 export interface WriterSchema {
@@ -24,8 +35,7 @@ export interface NoSchema {
   readonly reason: string;
 }
 
-export interface SchemasOptions {
-  readonly separator: string;
+export interface SchemasOptions extends ColumnOptions {
   lookup(id: number): Promise<SchemaLookup>;
 }
 
@@ -39,6 +49,8 @@ export class Schemas {
   readonly #known = new Map<number, WriterSchema>();
   readonly #decoders = new WeakMap<FileSchema, Map<number, Decoder>>();
   readonly #topics = new Map<string, TopicColumns>();
+  /** Of `--include` and `--exclude`. */
+  readonly #warnedPatterns = new Set<string>();
 
   constructor(options: SchemasOptions) {
     this.#options = options;
@@ -73,7 +85,7 @@ export class Schemas {
     let columns = this.#topics.get(topic);
     if (columns === undefined) {
       if (this.#topics.size >= TOPICS_MAX) this.#topics.clear();
-      this.#topics.set(topic, columns = new TopicColumns(topic, { separator: this.#options.separator }));
+      this.#topics.set(topic, columns = new TopicColumns(topic, this.#options));
     }
     return columns;
   }
@@ -85,21 +97,29 @@ export class Schemas {
     let decoder = decoders.get(writer.id);
     if (decoder === undefined) {
       if (decoders.size >= DECODERS_MAX) decoders.clear();
-      decoders.set(writer.id, decoder = compile(writer.type, file, { separator: this.#options.separator }));
+      decoders.set(writer.id, decoder = compile(writer.type, file, this.#options));
     }
     return decoder;
+  }
+
+  /** Once a pattern: other schemas may well have no such column. */
+  #warnOfPatterns(id: number, type: AvroType): void {
+    for (const { pattern, meant } of unmatchedPatterns(type, this.#options)) {
+      if (this.#warnedPatterns.has(pattern)) continue;
+      this.#warnedPatterns.add(pattern);
+      log.warning("No column of schema {id} matches {pattern}{meant}", {
+        id,
+        pattern,
+        meant: meant === undefined ? "" : `: did you mean ${meant}?`,
+      });
+    }
   }
 
   #parse(id: number, text: string, references: readonly string[]): WriterSchema {
     try {
       const type = parseSchema(text, references);
-      return {
-        kind: "avro",
-        id,
-        text,
-        type,
-        columns: fileSchemaOf(type, { separator: this.#options.separator }),
-      };
+      this.#warnOfPatterns(id, type);
+      return { kind: "avro", id, text, type, columns: fileSchemaOf(type, this.#options) };
     } catch (cause) {
       throw new UserError(`Schema ${id} of the registry cannot become columns: ${messageOf(cause)}`, {
         hint: (cause instanceof UserError ? cause.hint : undefined) ??

@@ -21,7 +21,10 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 const TURN_MS = 50;
 /** Rows decoded before the file's size is looked at again. */
 const DECODE_ROWS_MAX = 1024;
-/** Where runs are shorter, the size is looked at so often: a look costs a step a column. */
+/**
+ * Where schemas alternate, runs are of one row each: the file's size and age and the clock are looked at only so often.
+ * A look takes a step a column.
+ */
 const UNMEASURED_ROWS_MAX = 64;
 /** Where only records that make no row went by, their offsets are committed so often. */
 const COMMIT_WITHOUT_FILES_MS = 5000;
@@ -159,8 +162,9 @@ export class TopicArchive {
           : this.#takeOther(fetched, { bytes: run.bytes, index, state, schema, id });
         state.position = BigInt(fetched.offsets[index - 1]!) + 1n;
         this.#unmeasuredRows += index - first;
-        this.#sealIfDue(index === to || this.#unmeasuredRows >= UNMEASURED_ROWS_MAX);
-        if (this.#sealed || performance.now() - turnMs > TURN_MS) {
+        const isTimeToLook = index === to || this.#unmeasuredRows >= UNMEASURED_ROWS_MAX;
+        if (isTimeToLook || this.#isFull) this.#sealIfDue();
+        if (this.#sealed || (isTimeToLook && performance.now() - turnMs > TURN_MS)) {
           await this.#pause();
           if (this.#leaving.aborted) return;
           turnMs = performance.now();
@@ -322,13 +326,18 @@ export class TopicArchive {
     return this.#file.columnsFor(line.file);
   }
 
-  #sealIfDue(measure = true): boolean {
-    const { openedAtMs, rows } = this.#file;
-    if (measure) this.#unmeasuredRows = 0;
+  /** By rows, which is cheap to know. */
+  get #isFull(): boolean {
+    return Math.max(this.#file.rows, this.#file.deadLetterCount) >= this.#limits.rows;
+  }
+
+  #sealIfDue(): boolean {
+    const { openedAtMs, rows, byteLength } = this.#file;
+    this.#unmeasuredRows = 0;
     const ageMs = openedAtMs === undefined ? undefined : performance.now() - openedAtMs;
     const reached = limitReached({
       rows: Math.max(rows, this.#file.deadLetterCount),
-      bytes: measure ? this.#file.byteLength : 0,
+      bytes: byteLength,
       ageMs,
     }, this.#limits);
     if (reached === undefined) return false;

@@ -15,7 +15,7 @@ const log = getLogger(["kafka2parquet", "archiver"]);
 
 /** Lines of a topic that are remembered; the one that was left the longest ago is forgotten. */
 const LINES_MAX = 8;
-/** Writers of a line that are remembered; others are merged into it again, which changes nothing. */
+/** Writers of a line, and those refused, that are remembered; others are merged again, which changes nothing. */
 const WRITERS_MAX = 1000;
 
 /** Files that follow each other: the columns of the next one begin with those of the last, in the same order. */
@@ -28,6 +28,8 @@ interface OpenLine {
   file: FileSchema;
   /** By registry id. */
   readonly writers: Map<number, WriterSchema>;
+  /** Ids of those that do not go with it, and never will: it only gets wider. */
+  readonly refused: Set<number>;
 }
 
 export class TopicColumns {
@@ -46,16 +48,19 @@ export class TopicColumns {
   lineFor(writer: WriterSchema): Line {
     const last = this.#lines[0];
     if (last?.writers.has(writer.id)) return last;
-    for (const [index, line] of this.#lines.entries()) {
+    for (const line of this.#lines) {
+      if (line.refused.has(writer.id)) continue;
       const file = merge(line.file, writer.type, this.#options);
       if (file instanceof Clash) {
-        if (index === 0) this.#warnOnce(line, writer, file);
+        if (line === last) this.#warnOnce(line, writer, file);
+        if (line.refused.size >= WRITERS_MAX) line.refused.clear();
+        line.refused.add(writer.id);
         continue;
       }
       line.file = file;
       return this.#continue(line, writer);
     }
-    return this.#continue({ file: writer.columns, writers: new Map() }, writer);
+    return this.#continue({ file: writer.columns, writers: new Map(), refused: new Set() }, writer);
   }
 
   #continue(line: OpenLine, writer: WriterSchema): OpenLine {

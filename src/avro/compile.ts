@@ -39,10 +39,10 @@ interface CompiledModule {
 }
 
 /** A decoder from values of `writer` to rows of `file`, which must be what `merge` returned for the two. */
-export function compile(writer: AvroType, file: FileSchema, { separator }: ColumnOptions): Decoder {
+export function compile(writer: AvroType, file: FileSchema, options: ColumnOptions): Decoder {
   const scopes = new ScopeCounter();
-  const steps = flattenRows(planOf(writer), { separator, scopes });
-  const wanted = columnsOf(steps, separator);
+  const steps = flattenRows(planOf(writer), { ...options, scopes });
+  const wanted = columnsOf(steps, options.separator);
   if (mergeColumns(file.columns, wanted) !== file.columns) {
     throw new TypeError("Cannot decode into columns that do not hold all that the writer has");
   }

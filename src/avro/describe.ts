@@ -18,10 +18,10 @@ export interface ColumnSource {
 const TIMESTAMP_UNITS = { ms: "millis", us: "micros", ns: "nanos" } as const;
 
 /** The columns of {@link fileSchemaOf}, in the same order. Throws UserError where two would be the same column. */
-export function describeColumns(writer: AvroType, { separator }: ColumnOptions): ColumnSource[] {
-  const steps = flattenRows(planOf(writer), { separator, scopes: new ScopeCounter() });
+export function describeColumns(writer: AvroType, options: ColumnOptions): ColumnSource[] {
+  const steps = flattenRows(planOf(writer), { ...options, scopes: new ScopeCounter() });
   // Only for its check of names.
-  columnsOf(steps, separator);
+  columnsOf(steps, options.separator);
   return steps.flatMap((step) => {
     if (step.kind !== "value") return [];
     return step.targets.map((column) => ({ path: step.path, avro: textOf(step.plan), column }));

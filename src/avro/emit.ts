@@ -10,6 +10,7 @@ import {
   type Constant,
   emitNulls,
   emitScopeStep,
+  emitSkippedStep,
   emitValid,
   emitValueStep,
   type NumberedSlot,
@@ -23,7 +24,8 @@ import {
   type Under,
   type ValueStep,
 } from "./flatten.ts";
-import type { Plan } from "./plan.ts";
+import { emitSkip } from "./emit_skip.ts";
+import { leastBytes, type Plan } from "./plan.ts";
 import { BLOCK_ROWS, Fault } from "./runtime.ts";
 import type { AvroType } from "./schema.ts";
 
@@ -147,14 +149,26 @@ class Emitter {
     if (step.kind === "struct") return step.targets.map((slot) => emitValid(slot, scene)).join("");
     const place = this.paths.push(step.path) - 1;
     if (step.kind === "scope") return emitScopeStep(step, place);
-    const slot = step.targets[0]!;
     const { plan } = step;
+    const slot = step.targets[0];
+    if (slot === undefined) return emitSkippedStep(step, place, this.#emitSkip(step, place));
     if (plan.kind === "json") this.recursive.set(place, plan.avro);
     if (plan.kind === "list" || plan.kind === "map") this.#emitItems({ ...step, plan }, { slot, place });
     return emitValueStep(step, {
       scene,
       place,
       addConstant: (constant) => this.constants.push(constant) - 1,
+    });
+  }
+
+  #emitSkip({ plan, path }: ValueStep<NumberedSlot>, place: number): string {
+    return emitSkip(plan, place, {
+      functions: this.functions,
+      addRecursive: (avro) => {
+        const place = this.paths.push(path) - 1;
+        this.recursive.set(place, avro);
+        return place;
+      },
     });
   }
 
@@ -253,28 +267,6 @@ function scopesUsed(steps: Steps): Set<number> {
 
 function sameUnder(one: Under | undefined, other: Under | undefined): boolean {
   return one?.scope === other?.scope && one?.branch === other?.branch;
-}
-
-/** The fewest bytes that a value takes: bounds how many items can follow. */
-function leastBytes(plan: Plan): number {
-  switch (plan.kind) {
-    case "record":
-      return plan.fields.reduce((sum, field) => sum + leastBytes(field.plan), 0);
-    case "union":
-      return 1 +
-        Math.min(...plan.branches.map((branch) => branch === undefined ? 0 : leastBytes(branch.plan)));
-    case "present":
-    case "absent":
-      return 0;
-    case "duration":
-      return 12;
-    case "leaf":
-      if (plan.avro.kind === "fixed") return plan.avro.size;
-      if (plan.avro.kind === "float") return 4;
-      return plan.avro.kind === "double" ? 8 : 1;
-    default:
-      return 1;
-  }
 }
 
 /** Columns and their children with numbers, parents first: the order in which `bindColumns` takes them. */

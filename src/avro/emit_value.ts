@@ -67,6 +67,12 @@ export function emitValueStep(step: ValueStep<NumberedSlot>, context: ValueConte
     `${emitNulls(step.targets, context.scene)}}\n`;
 }
 
+/** Steps over the value that `skip` steps over, or its null where a union says so. */
+export function emitSkippedStep({ select }: ValueStep<NumberedSlot>, place: number, skip: string): string {
+  if (select === undefined) return skip;
+  return `${emitInt(place)}${emitBranchCheck(select, place)}if (x === ${select.value}) {\n${skip}}\n`;
+}
+
 /** Reads the branch of a union into the variable of its scope; -1 is null. */
 export function emitScopeStep(step: ScopeStep, place: number): string {
   const branch = step.nullBranch < 0 ? "x" : `x === ${step.nullBranch} ? -1 : x`;
@@ -111,7 +117,7 @@ function emitPresent({ plan, targets }: ValueStep<NumberedSlot>, context: ValueC
   const slot = targets[0]!;
   switch (plan.kind) {
     case "duration":
-      return valid + emitDuration(targets, context);
+      return valid + emitDuration(targets, plan.parts ?? [0, 1, 2], context);
     case "present":
       return valid + emitBit(slot, { scene, value: "1" });
     case "list":
@@ -175,15 +181,15 @@ function emitLeaf(
 }
 
 /** Reads a varint of 32 bits into `x`. */
-function emitInt(place: number): string {
+export function emitInt(place: number): string {
   return `x = B[p++];\nif (x > 127) { x = R.readInt(B, p - 1, ${place}); p = R.at; } else x = (x >>> 1) ^ -(x & 1);\n`;
 }
 
-function emitLength(place: number): string {
+export function emitLength(place: number): string {
   return `${emitInt(place)}if (x < 0 || x > end - p) throw R.fail(${Fault.length}, ${place});\n`;
 }
 
-function emitBranchCheck({ branches }: { branches: number }, place: number): string {
+export function emitBranchCheck({ branches }: { branches: number }, place: number): string {
   return `if (x >>> 0 >= ${branches}) throw R.fail(${Fault.branch}, ${place});\n`;
 }
 
@@ -255,14 +261,19 @@ function emitDecimal(
 }
 
 /** Three unsigned little-endian numbers of 32 bits, into columns of 64, or of doubles. */
-function emitDuration(targets: readonly NumberedSlot[], { scene, place }: ValueContext): string {
-  const parts = targets.slice(0, 3).map((slot, index) => {
+function emitDuration(
+  targets: readonly NumberedSlot[],
+  parts: readonly number[],
+  { scene, place }: ValueContext,
+): string {
+  const stores = parts.map((part, index) => {
+    const slot = targets[index]!;
     const values = buffer(slot, "values", scene);
-    const at = `p + ${4 * index}`;
+    const at = `p + ${4 * part}`;
     if (slot.spec.type.kind === "float64") return `${values}[${scene.row}] = V.getUint32(${at}, true);\n`;
     return `${values}[2 * ${scene.row}] = V.getInt32(${at}, true); ${values}[2 * ${scene.row} + 1] = 0;\n`;
   });
-  return `${emitBoundsCheck("12", place)}${parts.join("")}p += 12;\n`;
+  return `${emitBoundsCheck("12", place)}${stores.join("")}p += 12;\n`;
 }
 
 function emitBit(slot: NumberedSlot, { scene, value }: { scene: Scene; value: string }): string {

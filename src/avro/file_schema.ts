@@ -4,16 +4,30 @@ import { columnsOf, flattenRows, ScopeCounter } from "./flatten.ts";
 import { Clash, mergeColumns } from "./merge.ts";
 import { COLUMNS_MAX, planOf } from "./plan.ts";
 import type { AvroType } from "./schema.ts";
+import type { ColumnSelection } from "./selection.ts";
 
 export interface ColumnOptions {
   /** Between the names of nested fields in a column name. */
   readonly separator: string;
+  /** All columns by default. */
+  readonly selection?: ColumnSelection | undefined;
 }
 
 /** The columns of a file of one writer. Throws UserError where two fields would be the same column. */
-export function fileSchemaOf(writer: AvroType, { separator }: ColumnOptions): FileSchema {
+export function fileSchemaOf(writer: AvroType, options: ColumnOptions): FileSchema {
+  const steps = flattenRows(planOf(writer), { ...options, scopes: new ScopeCounter() });
+  return { columns: columnsOf(steps, options.separator) };
+}
+
+/** Patterns of the selection that match no column of the schema, each with what may have been meant. */
+export function unmatchedPatterns(
+  writer: AvroType,
+  { separator, selection }: ColumnOptions,
+): ReturnType<ColumnSelection["unmatched"]> {
+  if (selection === undefined) return [];
   const steps = flattenRows(planOf(writer), { separator, scopes: new ScopeCounter() });
-  return { columns: columnsOf(steps, separator) };
+  const columns = steps.flatMap((step) => step.kind === "value" ? step.targets : []);
+  return selection.unmatched(columns.map(({ name, aliases = [] }) => [name, ...aliases]), separator);
 }
 
 /**

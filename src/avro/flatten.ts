@@ -5,6 +5,7 @@
  */
 import { UserError } from "../errors.ts";
 import { childSpecs, type ColumnSpec } from "../columns/mod.ts";
+import type { ColumnOptions } from "./file_schema.ts";
 import { matchColumns, NAMES_MAX } from "./merge.ts";
 import {
   ABSENT,
@@ -44,7 +45,7 @@ export interface ScopeStep {
   readonly path: string;
 }
 
-/** Reads one value into one column, or a duration into three. */
+/** Reads one value into one column, or a duration into up to three; without a column, steps over it. */
 export interface ValueStep<Target> {
   readonly kind: "value";
   readonly under: Under | undefined;
@@ -90,7 +91,7 @@ export class ScopeCounter {
 /** Steps of rows: records flatten to names joined by the separator, wide unions to a column a branch. */
 export function flattenRows(
   fields: readonly PlanField[],
-  { separator, scopes }: { separator: string; scopes: ScopeCounter },
+  { separator, selection, scopes }: ColumnOptions & { scopes: ScopeCounter },
 ): RowStep<ColumnSpec>[] {
   const steps: RowStep<ColumnSpec>[] = [];
 
@@ -102,11 +103,21 @@ export function flattenRows(
       }
       return;
     }
-    const { nullable } = place;
-    const targets = plan.kind === "duration"
-      ? DURATION_PARTS.map((part) => ({ ...part, ...named(joinNames(names, part, separator)), nullable }))
-      : [{ ...nestedSpec(plan, { name: names[0], nullable }), ...named(names) }];
-    steps.push({ kind: "value", under: place.under, select, plan, targets, path: place.path });
+    const { nullable, under, path } = place;
+    const isTaken = ({ name, aliases = [] }: ColumnSpec) => selection?.takes([name, ...aliases]) ?? true;
+    if (plan.kind === "duration") {
+      const columns = DURATION_PARTS.map((part) => ({
+        ...part,
+        ...named(joinNames(names, part, separator)),
+        nullable,
+      }));
+      const targets = columns.filter(isTaken);
+      const parts = targets.map((column) => columns.indexOf(column));
+      steps.push({ kind: "value", under, select, plan: { ...plan, parts }, targets, path });
+    } else {
+      const column = { ...nestedSpec(plan, { name: names[0], nullable }), ...named(names) };
+      steps.push({ kind: "value", under, select, plan, targets: [column].filter(isTaken), path });
+    }
   }
 
   function visitUnion(names: Names, branches: readonly (PlanField | undefined)[], place: Place): void {
@@ -296,6 +307,12 @@ export function columnsOf(steps: readonly RowStep<ColumnSpec>[], separator: stri
       paths.set(column.name, step.path);
       columns.push(column);
     }
+  }
+  // No schema is without columns.
+  if (columns.length === 0) {
+    throw new UserError("--include and --exclude leave no column of the schema", {
+      hint: "kafka2parquet schema shows which columns there are.",
+    });
   }
   return columns;
 }

@@ -1,6 +1,7 @@
 /** The Avro room: schemas, the columns they make, and compiled decoders from bytes to columns. */
 export { type AvroType, branchName, parseSchema } from "./schema.ts";
-export { type ColumnOptions, fileSchemaOf, merge } from "./file_schema.ts";
+export { type ColumnOptions, fileSchemaOf, merge, unmatchedPatterns } from "./file_schema.ts";
 export { Clash, type ClashReason } from "./merge.ts";
 export { compile, type Decoder, type EncodedValues, type OnBad } from "./compile.ts";
+export { ColumnSelection, type Patterns, selectionOf } from "./selection.ts";
 export { type ColumnSource, describeColumns } from "./describe.ts";

@@ -13,6 +13,7 @@
  */
 import { UserError } from "../errors.ts";
 import type { ColumnSpec, ColumnType } from "../columns/mod.ts";
+import { NAMES_MAX } from "./merge.ts";
 import { type AvroType, branchName, type RecordType, SCHEMA_DEPTH_MAX, type UnionType } from "./schema.ts";
 
 /** Columns, and children of nested columns, of one schema. */
@@ -31,7 +32,8 @@ export type Plan =
   /** A record without fields. */
   | { readonly kind: "present"; readonly type: ColumnType }
   | { readonly kind: "absent"; readonly type: ColumnType }
-  | { readonly kind: "duration" }
+  /** In a row, only these of its three parts; all of them where nothing is said. */
+  | { readonly kind: "duration"; readonly parts?: readonly number[] }
   | { readonly kind: "list"; readonly item: Plan }
   | { readonly kind: "map"; readonly value: Plan }
   | { readonly kind: "record"; readonly fields: readonly PlanField[] }
@@ -89,7 +91,7 @@ class Planner {
     const names = new Set(avro.fields.map(({ name }) => name));
     const fields = avro.fields.map(({ name, type, aliases }) => ({
       name,
-      aliases: aliases?.filter((alias) => !names.has(alias)),
+      aliases: aliases?.filter((alias) => !names.has(alias)).slice(0, NAMES_MAX - 1),
       plan: this.plan(type, depth + 1),
     }));
     this.#open.delete(avro);
@@ -100,8 +102,12 @@ class Planner {
     const names = new Set(union.branches.map(branchName));
     return union.branches.map((branch) => {
       if (branch.kind === "null") return undefined;
-      const aliases = "aliases" in branch ? branch.aliases.filter((alias) => !names.has(alias)) : undefined;
-      return { name: branchName(branch), aliases, plan: this.plan(branch, depth + 1) };
+      const aliases = "aliases" in branch ? branch.aliases.filter((alias) => !names.has(alias)) : [];
+      return {
+        name: branchName(branch),
+        aliases: aliases.slice(0, NAMES_MAX - 1),
+        plan: this.plan(branch, depth + 1),
+      };
     });
   }
 
@@ -125,6 +131,28 @@ export const DURATION_PARTS: readonly ColumnSpec[] = ["months", "days", "millis"
   type: { kind: "int64" },
   nullable: false,
 }));
+
+/** The fewest bytes that a value takes: bounds how many items can follow. */
+export function leastBytes(plan: Plan): number {
+  switch (plan.kind) {
+    case "record":
+      return plan.fields.reduce((sum, field) => sum + leastBytes(field.plan), 0);
+    case "union":
+      return 1 +
+        Math.min(...plan.branches.map((branch) => branch === undefined ? 0 : leastBytes(branch.plan)));
+    case "present":
+    case "absent":
+      return 0;
+    case "duration":
+      return 12;
+    case "leaf":
+      if (plan.avro.kind === "fixed") return plan.avro.size;
+      if (plan.avro.kind === "float") return 4;
+      return plan.avro.kind === "double" ? 8 : 1;
+    default:
+      return 1;
+  }
+}
 
 /** One non-null branch, if any, and no more. */
 export function isSimpleUnion(branches: readonly (PlanField | undefined)[]): boolean {

@@ -103,6 +103,14 @@ export class Runtime {
     throw this.fail(Fault.varint, place);
   }
 
+  /** Where a varint of 64 bits ends whose second byte is at `from`. */
+  skipLong(bytes: Uint8Array, from: number, place: number): number {
+    for (let index = 0; index < 9; index++) {
+      if (!(bytes[from + index]! > 0x7f)) return from + index + 1;
+    }
+    throw this.fail(Fault.varint, place);
+  }
+
   /** Counts items that take no bytes, for which the length of the record is no bound. */
   countEmpty(items: number, place: number): void {
     this.emptyItems += items;
@@ -118,20 +126,33 @@ export class Runtime {
     end: number,
     place: number,
   ): number {
-    const reader = new JsonReader(bytes, { at: from, end });
-    let text: string;
-    try {
-      text = reader.read(this.#recursive.get(place)!);
-    } catch (error) {
-      if (!(error instanceof JsonFault)) throw error;
-      this.#detail = error.message;
-      throw this.fail(Fault.json, place);
-    }
+    const { text, at } = this.#readText(bytes, { from, end, place });
     const encoded = encoder.encode(text);
     const start = column.offsets[row]!;
     column.reserveData(start + encoded.length);
     column.data.set(encoded, start);
     column.offsets[row + 1] = start + encoded.length;
-    return reader.at;
+    return at;
+  }
+
+  /** Where such a value ends that no column takes. */
+  skipJson(bytes: Uint8Array, from: number, end: number, place: number): number {
+    return this.#readText(bytes, { from, end, place }).at;
+  }
+
+  #readText(
+    bytes: Uint8Array,
+    { from, end, place }: { from: number; end: number; place: number },
+  ): { text: string; at: number } {
+    // It may begin beyond the record where what stands before it was stepped over.
+    if (from > end) throw this.fail(Fault.pastEnd, place);
+    const reader = new JsonReader(bytes, { at: from, end });
+    try {
+      return { text: reader.read(this.#recursive.get(place)!), at: reader.at };
+    } catch (error) {
+      if (!(error instanceof JsonFault)) throw error;
+      this.#detail = error.message;
+      throw this.fail(Fault.json, place);
+    }
   }
 }

@@ -135,7 +135,7 @@ Exit codes: 0 all shown, 1 a file is missing or damaged (the others are shown), 
 
 const SCHEMA: Subcommand = {
   name: "schema",
-  argument: "<schema>",
+  argument: "<schema...>",
   argumentInWords: "a SUBJECT, FILE.avsc or ID",
   summary: "show which columns an Avro schema becomes: a subject, a file or an id",
   examples: `Show which columns an Avro schema becomes, with their Arrow and Parquet types.
@@ -149,6 +149,9 @@ Examples:
 
   # A file, before it is registered
   kafka2parquet schema customer_events.avsc
+
+  # What a file holds of both, or why none can: see Evolution in the README
+  kafka2parquet schema customer_events-value customer_events.avsc
 `,
   closing: `
 Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes columns, 2 wrong usage,
@@ -164,6 +167,8 @@ Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes colum
     OPTIONS.kafkaConfig,
     OPTIONS.configFile,
     OPTIONS.separator,
+    OPTIONS.include,
+    OPTIONS.exclude,
     JSON_OPTION,
   ],
 };

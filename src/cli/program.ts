@@ -12,7 +12,7 @@ import type { Texts } from "./resolve.ts";
 export interface Actions {
   run(flags: Texts): Promise<ExitCode>;
   inspect(paths: readonly string[], flags: Texts): Promise<ExitCode>;
-  schema(of: string, flags: Texts): Promise<ExitCode>;
+  schema(of: readonly string[], flags: Texts): Promise<ExitCode>;
   verify(folder: string, flags: Texts): Promise<ExitCode>;
 }
 

@@ -90,6 +90,8 @@ export function resolveConfig(sources: Sources, secured: Secured = NOT_SECURED):
     onSinkError: value("onSinkError")!,
     onOutOfRange: value("onOutOfRange")!,
     separator: value("separator")!,
+    include: value("include") ?? [],
+    exclude: value("exclude") ?? [],
     workers: value("workers")!,
     maxMemoryBytes: value("maxMemoryBytes")!,
     shutdownTimeoutMs: value("shutdownTimeoutMs")!,

@@ -1,5 +1,6 @@
 /** `kafka2parquet schema`: the columns that an Avro schema becomes, by the code that archives. */
-import type { ColumnSource } from "../avro/mod.ts";
+import { getLogger } from "@logtape/logtape";
+import type { ColumnOptions, ColumnSource } from "../avro/mod.ts";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { configureLogging, flushLogging } from "../log.ts";
 import type { TypeNames } from "../parquet/mod.ts";
@@ -10,9 +11,12 @@ import { OPTIONS } from "./options.ts";
 import { Output, OutputClosed, terminalWidth } from "./output.ts";
 import { resolveOption, type Sources, type Texts, wantsColor } from "./resolve.ts";
 import { resolveRegistrySecurity, secretsIn, warnOfRisks } from "./security.ts";
+import { mergeVersions, type Version, versionLines, versionsJson } from "./schema_versions.ts";
 import { readSources } from "./sources.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural, toJson } from "./text.ts";
+
+const log = getLogger(["kafka2parquet", "schema"]);
 
 /** A person waits for the answer. */
 const REGISTRY_WAIT_MS = 5_000;
@@ -22,29 +26,26 @@ const ID_MAX = 2 ** 31 - 1;
 /** How nearly everybody names the subject of a topic's values. */
 const VALUE_SUFFIX = "-value";
 
-/** A schema's texts, and where they were found. */
-interface Given {
-  readonly text: string;
-  readonly references: readonly string[];
-  /** `customer_events-value, version 3, id 7`. */
-  readonly name: string;
-  readonly json: { readonly [name: string]: Json };
-}
-
 interface Column extends ColumnSource {
   readonly types: TypeNames;
 }
 
-/** Shows the columns of a subject's latest version, of an id, or of a file. Throws {@link UserError}. */
-export async function schema(of: string, flags: Texts): Promise<ExitCode> {
+/**
+ * Shows the columns of a subject's latest version, of an id, or of a file; of several, those of a file that holds
+ * records of all. Throws {@link UserError}.
+ */
+export async function schema(of: readonly string[], flags: Texts): Promise<ExitCode> {
   const { sources } = await readSources(flags);
-  const separator = resolveOption(OPTIONS.separator, sources)!;
-  const given = await find(of, sources);
-  const columns = await columnsOf(given, separator);
+  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
+  const versions: Version[] = [];
+  for (const one of of) versions.push(await find(one, sources));
+  const isJson = resolveOption(JSON_OPTION, { flags })!;
+  const shown = await show(versions, { options: await columnOptions(sources), isJson });
+  flushLogging();
   const output = new Output();
   try {
-    if (resolveOption(JSON_OPTION, { flags })) output.write(`${toJson(asJson(given, columns))}\n`);
-    else output.lines(asLines(given, columns));
+    if (typeof shown === "string") output.write(shown);
+    else output.lines(shown);
     output.flush();
   } catch (error) {
     // Whoever read our output has seen enough.
@@ -53,17 +54,49 @@ export async function schema(of: string, flags: Texts): Promise<ExitCode> {
   return ExitCode.ok;
 }
 
-/** Modules are loaded here, so that --help does not wait for them. */
-async function columnsOf({ text, references }: Given, separator: string): Promise<Column[]> {
-  const { describeColumns, parseSchema } = await import("../avro/mod.ts");
+/** JSON, or lines. */
+async function show(
+  versions: readonly Version[],
+  { options, isJson }: { options: ColumnOptions; isJson: boolean },
+): Promise<string | string[]> {
+  const [given] = versions;
+  if (given !== undefined && versions.length === 1) {
+    const columns = await columnsOf(given, options);
+    return isJson ? `${toJson(asJson(given, columns))}\n` : asLines(given, columns);
+  }
+  const file = await mergeVersions(versions, options);
+  return isJson ? `${toJson(await versionsJson(versions, file))}\n` : await versionLines(versions, file);
+}
+
+/** Modules are loaded here and below, so that --help does not wait for them. */
+async function columnOptions(sources: Sources): Promise<ColumnOptions> {
+  const { selectionOf } = await import("../avro/mod.ts");
+  return {
+    separator: resolveOption(OPTIONS.separator, sources)!,
+    selection: selectionOf({
+      include: resolveOption<readonly string[]>(OPTIONS.include, sources) ?? [],
+      exclude: resolveOption<readonly string[]>(OPTIONS.exclude, sources) ?? [],
+    }),
+  };
+}
+
+async function columnsOf({ text, references }: Version, options: ColumnOptions): Promise<Column[]> {
+  const { describeColumns, parseSchema, unmatchedPatterns } = await import("../avro/mod.ts");
   const { typeNamesOf } = await import("../parquet/mod.ts");
-  return describeColumns(parseSchema(text, references), { separator }).map((source) => ({
+  const schema = parseSchema(text, references);
+  for (const { pattern, meant } of unmatchedPatterns(schema, options)) {
+    log.warning("No column matches {pattern}{meant}", {
+      pattern,
+      meant: meant === undefined ? "" : `: did you mean ${meant}?`,
+    });
+  }
+  return describeColumns(schema, options).map((source) => ({
     ...source,
     types: typeNamesOf(source.column.type),
   }));
 }
 
-async function find(of: string, sources: Sources): Promise<Given> {
+async function find(of: string, sources: Sources): Promise<Version> {
   if (/\.(avsc|json)$/i.test(of) || /[\\/]/.test(of)) return await readSchemaFile(of);
   const isId = /^\d+$/.test(of);
   if (isId && Number(of) > ID_MAX) {
@@ -75,7 +108,7 @@ async function find(of: string, sources: Sources): Promise<Given> {
   );
 }
 
-async function readSchemaFile(path: string): Promise<Given> {
+async function readSchemaFile(path: string): Promise<Version> {
   try {
     const { isFile, size } = await Deno.stat(path);
     if (!isFile) throw new Error("it is no file");
@@ -92,12 +125,11 @@ async function readSchemaFile(path: string): Promise<Given> {
 
 async function withRegistry(
   sources: Sources,
-  ask: (registry: Registry) => Promise<Given>,
-): Promise<Given> {
+  ask: (registry: Registry) => Promise<Version>,
+): Promise<Version> {
   const urls = resolveOption(OPTIONS.registry, sources)!;
   const security = await resolveRegistrySecurity(sources);
   hideSecrets(secretsIn({ registrySecurity: security }, urls));
-  configureLogging({ level: "warning", format: "text", color: wantsColor("auto", sources) });
   warnOfRisks({ registrySecurity: security }, urls);
   const { Registry } = await import("../registry/mod.ts");
   const end = new AbortController();
@@ -118,13 +150,13 @@ async function withRegistry(
   }
 }
 
-async function byId(id: number, registry: Registry): Promise<Given> {
+async function byId(id: number, registry: Registry): Promise<Version> {
   const found = await registry.schema(id);
   if (found.kind === "unknown") throw new UserError(found.reason.replace(/^s/, "S"));
   return given(found, { name: `id ${id}`, json: { id } });
 }
 
-async function bySubject(subject: string, registry: Registry): Promise<Given> {
+async function bySubject(subject: string, registry: Registry): Promise<Version> {
   const found = await registry.latest(subject);
   if (found.kind === "found") {
     const { version, id } = found;
@@ -140,7 +172,7 @@ async function bySubject(subject: string, registry: Registry): Promise<Given> {
   });
 }
 
-function given(found: FoundSchema, { name, json }: Pick<Given, "name" | "json">): Given {
+function given(found: FoundSchema, { name, json }: Pick<Version, "name" | "json">): Version {
   if (found.schemaType !== "AVRO") {
     throw new UserError(`${name} is a schema of type ${found.schemaType}`, {
       hint: "kafka2parquet archives Avro records.",
@@ -149,7 +181,7 @@ function given(found: FoundSchema, { name, json }: Pick<Given, "name" | "json">)
   return { text: found.text, references: found.references, name, json };
 }
 
-function asLines({ name }: Given, columns: readonly Column[]): string[] {
+function asLines({ name }: Version, columns: readonly Column[]): string[] {
   // Mostly a column has the name of its path; then twice the same would only take room.
   const isSame = columns.every(({ path, column }) => path === column.name);
   const lines = columns.map(({ path, avro, column, types }) => [
@@ -172,7 +204,7 @@ function asLines({ name }: Given, columns: readonly Column[]): string[] {
   ];
 }
 
-function asJson({ json }: Given, columns: readonly Column[]): Json {
+function asJson({ json }: Version, columns: readonly Column[]): Json {
   return {
     ...json,
     columns: columns.map(({ path, avro, column, types }) => ({

@@ -11,7 +11,7 @@ import { canonical, readParquetRows, readRows, roundDecimals, toParquet } from "
 import type { Row } from "./support/reference.ts";
 import { asHeld, Version } from "./support/versions.ts";
 
-const SCHEMAS = 300;
+const SCHEMAS = 200;
 const VERSIONS = 3;
 
 /** Columns without their order and the order of what is in them. */

@@ -24,7 +24,8 @@ Deno.test("a command's --help leads with examples, and names its options and no 
     const [name, options] of [
       ["inspect", ["csv", "help", "json", "rows"]],
       ["schema", [
-        ...["config", "help", "json", "kafka-config", "registry", "registry-username", "separator"],
+        ...["config", "exclude", "help", "include", "json", "kafka-config", "registry", "registry-username"],
+        "separator",
         ...["tls-ca", "tls-cert", "tls-insecure", "tls-key"],
       ]],
       ["verify", [
@@ -133,11 +134,11 @@ const MISUSES: readonly Misuse[] = [
     ],
   },
   {
-    args: ["schema", "a", "b"],
+    args: ["verify", "a", "b"],
     code: 2,
     stderr: [
-      "error: schema takes one argument: a SUBJECT, FILE.avsc or ID",
-      "hint: See kafka2parquet schema --help.",
+      "error: verify takes one argument: a DIR",
+      "hint: See kafka2parquet verify --help.",
     ],
   },
   { args: ["shema", "a"], code: 2, stderr: [`error: Unknown command "shema"`, "hint: Did you mean schema?"] },

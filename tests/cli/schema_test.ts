@@ -167,6 +167,54 @@ for (
     }));
 }
 
+Deno.test("schema OLD NEW: what a file holds of both, or why none can", async () => {
+  await using folder = await tempDir();
+  const write = async (name: string, fields: object) => {
+    const path = `${folder.path}/${name}.avsc`;
+    const parts = Object.entries(fields).map(([name, type]) => ({ name, type }));
+    await Deno.writeTextFile(path, JSON.stringify({ type: "record", name: "R", fields: parts }));
+    return path;
+  };
+  const older = await write("older", { id: "int", note: "string" });
+  const newer = await write("newer", { id: "long", total: "double" });
+  const { code, stdout, stderr } = await kafka2parquet(["schema", older, newer]);
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  assert.deepEqual(stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/)), [
+    [older],
+    [newer],
+    ["together: 3 columns"],
+    [""],
+    ["COLUMN", "ARROW", "PARQUET", "NULL"],
+    ["id", "int64", "INT64", "no"],
+    ["note", "utf8", "BYTE_ARRAY STRING", "yes"],
+    ["total", "float64", "DOUBLE", "yes"],
+  ]);
+  const json = await kafka2parquet(["schema", older, newer, "--json", "--exclude", "note,total"]);
+  assert.deepEqual(JSON.parse(json.stdout), {
+    schemas: [{ file: older }, { file: newer }],
+    columns: [{ column: "id", arrow_type: "int64", parquet_type: "INT64", nullable: false }],
+  });
+  const other = await write("other", { id: "string" });
+  assert.deepEqual(await kafka2parquet(["schema", older, newer, other]), {
+    code: 1,
+    stdout: "",
+    stderr: `error: ${other} cannot share a file with what stands before it: ` +
+      "column id is utf8 and before int64\n" +
+      "hint: Archived, its records go into files of their own. See the README, Evolution.\n",
+  });
+});
+
+Deno.test("schema --include and --exclude choose columns, and say what matches none", () =>
+  withSchemaFile(order(CUSTOMER), async (path) => {
+    const { code, stdout, stderr } = await kafka2parquet([
+      ...["schema", path, "--json", "--include", "customer.*", "--include", "id,pad", "--exclude", "*.kind"],
+    ]);
+    assert.equal(code, 0, stderr);
+    const names = JSON.parse(stdout).columns.map(({ column }: { column: string }) => column);
+    assert.deepEqual(names, ["id", "customer.since", "customer.referrer"]);
+    assert.match(stderr, /warning No column matches pad: did you mean paid\?\n$/);
+  }));
+
 Deno.test("schema: what makes no columns is said with the place", async () => {
   const inner = { type: "record", name: "I", fields: [{ name: "c", type: "int" }] };
   const twice = {

@@ -213,6 +213,8 @@ Deno.test("columns with rows take wider types and more columns, and go on", asyn
     column("added", utf8),
     column("list", { kind: "list", item: column("element", { kind: "bool" }, false) }),
   );
+  // What was learnt for streams of the old columns is of no use any more.
+  columns.toIPC();
   columns.widen(wider);
   assert.equal(columns.schema, wider);
   columns.appendRow([...WIDENED.map(([, , , wide]) => wide), "new", [true]]);

@@ -198,6 +198,21 @@ export const COMPATIBLE: readonly EvolutionCase[] = [
   },
   {
     change: "any of these inside an array or map",
+    older: [
+      array(record("R", { a: record("S", { t: "string", u: array("string") }), b: "int" })),
+      [{ a: { t: "x", u: ["y"] }, b: 1 }],
+    ],
+    newer: [array(record("R", { b: "int" })), [{ b: 2 }]],
+    columns: {
+      c: [
+        "list<struct<a: struct<t: utf8, u: list<utf8>>, b: int32>>",
+        [{ a: { t: "x", u: ["y"] }, b: 1 }],
+        [{ a: null, b: 2 }],
+      ],
+    },
+  },
+  {
+    change: "any of these inside an array or map",
     older: [map(["null", "int"]), { k: { int: 1 }, l: null }],
     newer: [map("long"), { m: 2n }],
     columns: { c: ["map<utf8, int64>", new Map([["k", 1n], ["l", null]]), new Map([["m", 2n]])] },
