@@ -17,7 +17,8 @@ const HELP = `The decoder against avsc, fastavro, hyparquet and pyarrow: deno ta
   --schemas N      random schemas, encoded, decoded, written and read back; 10000 by default
   --mutations M    damaged messages; 500000 by default
   --chains C       schemas in several versions that share a file; 2500 by default
-  --seed S         the first schema's; those after it have the numbers that follow. Random by default
+  --seed S         the first schema's; those after it have the numbers that follow. Random by default.
+                   A schema that fails names its own: --seed of it, 1 of its kind and 0 of the others repeat it
 `;
 
 interface Options {
