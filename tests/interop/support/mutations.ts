@@ -201,9 +201,9 @@ class Subject {
       assert.equal(canonical(got), text(row!), `a good message, ${where}`);
       return;
     }
-    counts.mutations++;
     // Of what is left out only the length is looked at: then there is no more to say about what is wrong.
     if (reading.flaw !== undefined && this.#selection !== undefined) return;
+    counts.mutations++;
     if (reason === undefined) {
       counts.rows++;
       assert.equal(reading.flaw, undefined, `a row of a bad message, ${where}`);
