@@ -7,7 +7,7 @@ import { columnTypeText } from "./support/column_text.ts";
 import { corpus, type Fixture } from "./support/corpus.ts";
 import { decodeInParts } from "./support/decode.ts";
 import { avscType } from "./support/encode.ts";
-import { PlainWriter } from "./support/plain_codec.ts";
+import { PlainWriter } from "./support/plain_writer.ts";
 import { RandomValues } from "./support/random_value.ts";
 import { canonical, readParquetRows, readRows, roundDecimals, toParquet } from "./support/read_rows.ts";
 import { Reference } from "./support/reference.ts";

@@ -4,7 +4,8 @@ import { compile, fileSchemaOf, parseSchema } from "../../src/avro/mod.ts";
 import { Columns } from "../../src/columns/mod.ts";
 import { allocatedBytes } from "./support/allocated.ts";
 import { joinValues } from "./support/encode.ts";
-import { PlainReader, zigzag } from "./support/plain_codec.ts";
+import { PlainReader } from "./support/plain_reader.ts";
+import { zigzag } from "./support/plain_writer.ts";
 import type { Schema } from "./support/random_schema.ts";
 
 const OPTIONS = { separator: "." };

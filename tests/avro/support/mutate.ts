@@ -1,6 +1,6 @@
 /** Damage to encoded values, of every kind that a decoder should be afraid of. */
 import type { Random } from "../../../dev/random.ts";
-import { zigzag } from "./plain_codec.ts";
+import { zigzag } from "./plain_writer.ts";
 
 const HUGE = [
   2n ** 31n - 1n,

@@ -7,7 +7,7 @@ import { type Random, seededRandom } from "../../../dev/random.ts";
 import { EvolvingFile } from "../../avro/support/evolving_file.ts";
 import { SchemaEvolution } from "../../avro/support/evolve_schema.ts";
 import { mutate } from "../../avro/support/mutate.ts";
-import { PlainReader } from "../../avro/support/plain_codec.ts";
+import { PlainReader } from "../../avro/support/plain_reader.ts";
 import { RandomSchemas, type Schema } from "../../avro/support/random_schema.ts";
 import { RandomValues } from "../../avro/support/random_value.ts";
 import type { Row } from "../../avro/support/reference.ts";

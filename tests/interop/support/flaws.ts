@@ -1,6 +1,6 @@
 /** Reasons of dead letters, held against what a plain reader says of the same bytes. */
 import assert from "node:assert/strict";
-import type { Flaw, Reading } from "../../avro/support/plain_codec.ts";
+import type { Flaw, Reading } from "../../avro/support/plain_reader.ts";
 
 /** The nesting at which a recursive value is given up; other readers do without a limit, or crash. */
 const DEPTH_LIMIT = 1_000;

@@ -11,13 +11,8 @@ import { allocatedBytes } from "../../avro/support/allocated.ts";
 import { dress, type Dressed } from "../../avro/support/dress.ts";
 import { avscType, joinValues } from "../../avro/support/encode.ts";
 import { mutate } from "../../avro/support/mutate.ts";
-import {
-  type Flaw,
-  hasEmptyItems,
-  PlainReader,
-  PlainWriter,
-  type Reading,
-} from "../../avro/support/plain_codec.ts";
+import { type Flaw, hasEmptyItems, PlainReader, type Reading } from "../../avro/support/plain_reader.ts";
+import { PlainWriter } from "../../avro/support/plain_writer.ts";
 import { RandomSchemas } from "../../avro/support/random_schema.ts";
 import { hasIndexKey, RandomValues } from "../../avro/support/random_value.ts";
 import { canonical, readParquetRows, readRows, roundDecimals } from "../../avro/support/read_rows.ts";
@@ -80,11 +75,12 @@ const FASTAVRO_TAKES: ReadonlySet<Flaw> = new Set([
 export async function checkMutations({ mutations, seed, peer }: MutationsOptions): Promise<MutationCounts> {
   const counts: MutationCounts = { schemas: 0, mutations: 0, rows: 0, flaws: new Map() };
   for (let next = seed; counts.mutations < mutations; next++) {
-    const subject = new Subject(next);
+    let subject: Subject | undefined;
     try {
+      subject = new Subject(next);
       await subject.check({ peer, counts });
     } catch (cause) {
-      throw new Error(`seed ${next}: ${JSON.stringify(subject.schema.written)}: ${cause}`, { cause });
+      throw new Error(`seed ${next}: ${JSON.stringify(subject?.schema.written)}: ${cause}`, { cause });
     }
     counts.schemas++;
   }
