@@ -17,7 +17,7 @@ import { cannotRun } from "./support/integration.ts";
 import { ROOT } from "./support/paths.ts";
 
 /** Folders whose tests need servers, or minutes. */
-const SERVER_TESTS = ["tests/integration", "tests/faults", "tests/e2e", "tests/dev"];
+const SERVER_TESTS = ["tests/integration", "tests/interop", "tests/faults", "tests/e2e", "tests/dev"];
 const INTERRUPTED_EXIT_CODE = 130;
 
 interface Leg {

@@ -7,7 +7,7 @@ import { Columns } from "../../src/columns/mod.ts";
 import { testRandom } from "../support/mod.ts";
 import { avscType, joinValues } from "./support/encode.ts";
 import { RandomSchemas, type Schema } from "./support/random_schema.ts";
-import { RandomValues } from "./support/random_value.ts";
+import { hasIndexKey, RandomValues } from "./support/random_value.ts";
 import { canonical, readParquetRows, readRows, toParquet } from "./support/read_rows.ts";
 import { Reference, type Row } from "./support/reference.ts";
 
@@ -71,15 +71,6 @@ class Subject {
     }
     return result;
   }
-}
-
-/** Keys such as "30", which an object moves to its front: avsc has then lost the order in which they came. */
-function hasIndexKey(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
-  if (Array.isArray(value)) return value.some(hasIndexKey);
-  return Object.entries(value).some(([key, item]) =>
-    /^\d+$/.test(key) || key === "__proto__" || hasIndexKey(item)
-  );
 }
 
 Deno.test("a value cut anywhere is bad, and so is one with bytes behind it", () => {

@@ -1,81 +1,18 @@
 /** Random schemas, changed at random: records of all versions in one file, and each comes back as it was. */
 import assert from "node:assert/strict";
 import { Clash } from "../../src/avro/mod.ts";
-import type { ColumnSpec, ColumnType, FileSchema } from "../../src/columns/mod.ts";
+import type { ColumnSpec, ColumnType } from "../../src/columns/mod.ts";
 import { testRandom } from "../support/mod.ts";
-import { avscType } from "./support/encode.ts";
 import { SchemaEvolution } from "./support/evolve_schema.ts";
-import { EvolvingFile, fileOf, parse } from "./support/evolving_file.ts";
+import { EvolvingFile, fileOf } from "./support/evolving_file.ts";
 import { RandomSchemas, type Schema } from "./support/random_schema.ts";
 import { RandomValues } from "./support/random_value.ts";
 import { canonical, readParquetRows, readRows, roundDecimals, toParquet } from "./support/read_rows.ts";
-import { Reference, type Row } from "./support/reference.ts";
+import type { Row } from "./support/reference.ts";
+import { asHeld, Version } from "./support/versions.ts";
 
 const SCHEMAS = 200;
 const VERSIONS = 3;
-
-/** One version, and what makes records of it. */
-class Version {
-  readonly writer;
-  readonly #schema: Schema;
-  readonly #type;
-  readonly #values: RandomValues;
-  readonly #reference: Reference;
-
-  constructor(schema: Schema, values: RandomValues) {
-    this.writer = parse(schema);
-    this.#schema = schema;
-    this.#type = avscType(schema);
-    this.#values = values;
-    this.#reference = new Reference(schema);
-  }
-
-  next(): { bytes: Uint8Array; row: Row } {
-    const value = this.#values.next(this.#schema);
-    return { bytes: new Uint8Array(this.#type.toBuffer(value)), row: this.#reference.row(value) };
-  }
-}
-
-/** A row of one version as it should stand in a file of all of them. */
-function asHeld(row: Row, { columns }: FileSchema, newestName: (name: string) => string): Row {
-  const newest = (name: string) => name.split(".").map(newestName).join(".");
-  const own = new Map(Object.entries(row).map(([name, value]) => [newest(name), value]));
-  const held = Object.fromEntries(columns.map(({ name, type }) => {
-    const value = convert(own.get(newest(name)), type, newestName);
-    own.delete(newest(name));
-    return [name, value];
-  }));
-  assert.deepEqual([...own.keys()], [], "values without a column");
-  return held;
-}
-
-function convert(value: unknown, type: ColumnType, newestName: (name: string) => string): unknown {
-  if (value === null || value === undefined) return null;
-  switch (type.kind) {
-    case "int64":
-      return BigInt(value as number);
-    case "float64":
-      return Number(value);
-    case "binary":
-      return typeof value === "string" ? new TextEncoder().encode(value) : value;
-    case "list":
-      return (value as unknown[]).map((item) => convert(item, type.item.type, newestName));
-    case "map":
-      return new Map(
-        [...value as Map<string, unknown>].map((
-          [key, item],
-        ) => [key, convert(item, type.value.type, newestName)]),
-      );
-    case "struct": {
-      const own = new Map(Object.entries(value as Row).map(([name, item]) => [newestName(name), item]));
-      return Object.fromEntries(
-        type.fields.map(({ name, type }) => [name, convert(own.get(newestName(name)), type, newestName)]),
-      );
-    }
-    default:
-      return value;
-  }
-}
 
 /** Columns without their order and the order of what is in them. */
 function unordered(columns: readonly ColumnSpec[]): string {

@@ -1,42 +1,42 @@
-/** What Python brings: librdkafka, for tests that want a producer of another house, and the schemas of Kubernetes. */
+/** Python's implementations, for tests that want one of another house, and the schemas of Kubernetes. */
 import { cached } from "../../dev/download.ts";
 import { messageOf } from "../../src/errors.ts";
 
-interface PythonPackage {
-  readonly name: string;
-  readonly version: string;
-  /** For people: `4 MB`. */
-  readonly size: string;
+const LIBRDKAFKA = "confluent-kafka==2.16.1";
+const READERS = ["fastavro==1.13.1", "pyarrow==26.0.1"];
+const KUBERNETES_SCHEMAS = "kubernetes-validate==1.37.0";
+
+/** A Python with `confluent-kafka`: librdkafka. See {@link pythonWith}. */
+export function pythonWithLibrdkafka(): Promise<string | undefined> {
+  return pythonWith([LIBRDKAFKA], { size: "4 MB", tests: "Tests with librdkafka" });
 }
 
-const LIBRDKAFKA: PythonPackage = { name: "confluent-kafka", version: "2.16.1", size: "4 MB" };
-const KUBERNETES_SCHEMAS: PythonPackage = { name: "kubernetes-validate", version: "1.37.0", size: "11 MB" };
+/** A Python with fastavro and pyarrow. See {@link pythonWith}. */
+export function pythonWithReaders(): Promise<string | undefined> {
+  return pythonWith(READERS, { size: "50 MB", tests: "Comparisons with fastavro and pyarrow" });
+}
+
+/** A Python with `kubernetes_validate`, which brings the schemas of all releases. See {@link pythonWith}. */
+export function pythonWithKubernetes(): Promise<string | undefined> {
+  return pythonWith([KUBERNETES_SCHEMAS], { size: "11 MB", tests: "Tests of the Kubernetes manifest" });
+}
 
 /**
- * A Python that has `confluent-kafka`, installed on first use in a folder outside the repository.
+ * A Python that has these packages, installed on first use in a folder outside the repository.
  *
  * Where that cannot be it says so in one line and gives `undefined`; where `CI` is set it fails instead.
  */
-export async function pythonWithLibrdkafka(): Promise<string | undefined> {
-  return await pythonWith(LIBRDKAFKA, "Tests with librdkafka");
-}
-
-/** The same with `kubernetes_validate`, which brings the schemas of all releases of Kubernetes. */
-export async function pythonWithKubernetes(): Promise<string | undefined> {
-  return await pythonWith(KUBERNETES_SCHEMAS, "Tests of the Kubernetes manifest");
-}
-
 async function pythonWith(
-  { name, version, size }: PythonPackage,
-  tests: string,
+  packages: readonly string[],
+  { size, tests }: { readonly size: string; readonly tests: string },
 ): Promise<string | undefined> {
   try {
     await run(["python3", "-c", "import venv, ensurepip"]);
-    const folder = await cached(`${name}-${version}`, {
-      what: `${name} ${version} (${size}) from PyPI`,
+    const folder = await cached(packages.join("-").replaceAll("==", "-"), {
+      what: `${packages.join(" and ")} (${size}) from PyPI`,
       async fill(folder) {
         await run(["python3", "-m", "venv", folder]);
-        await run([`${folder}/bin/python`, "-m", "pip", "install", "--quiet", `${name}==${version}`]);
+        await run([`${folder}/bin/python`, "-m", "pip", "install", "--quiet", ...packages]);
       },
     });
     return `${folder}/bin/python`;

@@ -37,11 +37,23 @@ export class EvolvingFile {
     return this.#columns!;
   }
 
-  /** Appends values of one writer; fails where they cannot share the file. */
+  /** Appends values of one writer; fails where they cannot share the file, and where one is bad. */
   take(writer: AvroType, values: readonly Uint8Array[]): void {
+    const reasons = this.takeGood(writer, values);
+    for (const [index, reason] of reasons) assert.fail(`Value ${index}: ${reason}`);
+  }
+
+  /** Appends the good ones among values of one writer; returns what is wrong with the others, by index. */
+  takeGood(writer: AvroType, values: readonly Uint8Array[]): ReadonlyMap<number, string> {
     const decoder = this.#decoderOf(writer);
-    const fail = (index: number, reason: string) => assert.fail(`Value ${index}: ${reason}`);
-    assert.equal(decoder.decode(this.columns, joinValues(values, 5), fail), values.length);
+    const reasons = new Map<number, string>();
+    const rows = decoder.decode(
+      this.columns,
+      joinValues(values, 5),
+      (index, reason) => reasons.set(index, reason),
+    );
+    assert.equal(rows + reasons.size, values.length);
+    return reasons;
   }
 
   #decoderOf(writer: AvroType): Decoder {

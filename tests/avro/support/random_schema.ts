@@ -41,15 +41,20 @@ const LOGICAL: readonly SchemaObject[] = [
 export class RandomSchemas {
   readonly #random: Random;
   readonly #depth: number;
+  readonly #fieldsMax: number;
   readonly #reuse: boolean;
   #names = 0;
   /** Named types that are complete, by name: they may be used again. */
   #known: string[] = [];
 
-  /** With `reuse: false`, no named type stands in two places. */
-  constructor(random: Random, { depth, reuse = true }: { depth: number; reuse?: boolean }) {
+  /** A record has up to `fieldsMax` fields, 5 by default. With `reuse: false`, no named type stands in two places. */
+  constructor(
+    random: Random,
+    { depth, fieldsMax = 5, reuse = true }: { depth: number; fieldsMax?: number; reuse?: boolean },
+  ) {
     this.#random = random;
     this.#depth = depth;
+    this.#fieldsMax = fieldsMax;
     this.#reuse = reuse;
   }
 
@@ -83,7 +88,7 @@ export class RandomSchemas {
     const { pick, below } = this.#random;
     switch (below(8)) {
       case 0:
-        return this.#fixedOf({ size: pick([1, 3, 16, 40]) });
+        return this.#fixedOf({ size: pick([0, 1, 3, 16, 40]) });
       case 1: {
         const symbols = Array.from({ length: 1 + below(5) }, (_, index) => `S${index}`);
         return this.#define({ type: "enum", name: this.#name("E"), symbols });
@@ -115,11 +120,12 @@ export class RandomSchemas {
   }
 
   #record(depth: number): Schema {
-    const fields = Array.from({ length: this.#random.below(6) }, () => this.#field(depth));
+    const fields = Array.from({ length: this.#random.below(this.#fieldsMax + 1) }, () => this.#field(depth));
     return this.#define({ type: "record", name: this.#name("R"), fields });
   }
 
   #recursive(): Schema {
+    if (this.#random.chance(0.3)) return this.#mutual();
     const name = this.#name("T");
     const again = this.#random.pick<Schema>([
       ["null", name],
@@ -128,6 +134,16 @@ export class RandomSchemas {
     ]);
     const fields = [this.#field(this.#depth), { name: "again", type: again }, this.#field(this.#depth)];
     return this.#define({ type: "record", name, fields });
+  }
+
+  /** Two records, each of which holds the other. */
+  #mutual(): Schema {
+    const [one, other] = [this.#name("T"), this.#name("T")];
+    const back = { name: this.#name("f"), type: this.#random.pick<Schema>([["null", one], [one, "null"]]) };
+    const inner = { type: "record", name: other, fields: [this.#field(this.#depth), back] };
+    const type = this.#random.pick<Schema>([inner, ["null", inner], { type: "array", items: inner }]);
+    const fields = [this.#field(this.#depth), { name: "again", type }];
+    return this.#define({ type: "record", name: one, fields });
   }
 
   #field(depth: number) {
@@ -139,11 +155,11 @@ export class RandomSchemas {
     return this.#random.chance(0.8) ? ["null", type] : [type, "null"];
   }
 
-  /** One to four branches of different kinds. */
+  /** Branches of different kinds: one to four, now and then up to twelve. */
   #union(depth: number): Schema {
     const branches: Schema[] = [];
     const kinds = new Set<string>();
-    for (let count = 1 + this.#random.below(4); count > 0; count--) {
+    for (let count = 1 + this.#random.below(this.#random.chance(0.1) ? 12 : 4); count > 0; count--) {
       const before = [...this.#known];
       const branch = this.#any(depth);
       const kind = kindOf(branch);
@@ -169,7 +185,7 @@ export class RandomSchemas {
 }
 
 /** What may stand once in a union: a named type's name, or the kind. */
-function kindOf(schema: Schema): string {
+export function kindOf(schema: Schema): string {
   if (typeof schema === "string") return schema;
   if (Array.isArray(schema)) return "union";
   const { name, type } = schema as SchemaObject;

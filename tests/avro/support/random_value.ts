@@ -13,6 +13,12 @@ const TEXTS = [
   "日本語テキスト",
   "🦆🦆",
   "\0",
+  "a\0b\0",
+  "e\u0301\u0301",
+  "\ufeffmarked",
+  "\u{10ffff}\ud7ff\ue000",
+  '"\\\u2028\n\r\t\x7f',
+  "👩‍👩‍👧",
   "x".repeat(399),
   "é".repeat(300),
 ];
@@ -65,6 +71,15 @@ export function branchKey(branch: Schema, names: ReadonlyMap<string, SchemaObjec
   return name ?? type as string;
 }
 
+/** Keys such as "30", which an object moves to its front: avsc has then lost the order in which they came. */
+export function hasIndexKey(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+  if (Array.isArray(value)) return value.some(hasIndexKey);
+  return Object.entries(value).some(([key, item]) =>
+    /^\d+$/.test(key) || key === "__proto__" || hasIndexKey(item)
+  );
+}
+
 export class RandomValues {
   readonly #random: Random;
   readonly #names: ReadonlyMap<string, SchemaObject>;
@@ -105,7 +120,10 @@ export class RandomValues {
         const entry = (
           _: unknown,
           index: number,
-        ) => [`k${index}${pick(["", "ü", ' "'])}`, this.next(type.values!, depth + 1)];
+        ) => [
+          `${pick(["k", "k", "", "🦆"])}${index}${pick(["", "ü", ' "', "\0"])}`,
+          this.next(type.values!, depth + 1),
+        ];
         return Object.fromEntries(Array.from({ length: this.#count(depth) }, entry));
       }
       default:

@@ -7,6 +7,8 @@ import type { Row } from "./reference.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+const lossyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** int64, timestamps, times in µs and unscaled decimals as bigint, enums as symbols, maps as Map. */
 export function readRows(columns: Columns): Row[] {
   return Array.from(
@@ -81,6 +83,8 @@ export async function readParquetRows(parquet: Uint8Array): Promise<Row[]> {
     timestampFromMicroseconds: (value: bigint) => value,
     timestampFromNanoseconds: (value: bigint) => value,
     dateFromDays: (value: number) => value,
+    // Its own drops a byte order mark, which is a part of the text. Statistics of bytes come here, too.
+    stringFromBytes: (bytes: Uint8Array | undefined) => bytes && lossyDecoder.decode(bytes),
   };
   return await parquetReadObjects({ file, compressors, utf8: false, parsers: parsers as never });
 }

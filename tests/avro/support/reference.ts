@@ -78,7 +78,7 @@ export class Reference {
         return (value as unknown[]).map((item) => this.#nested(type.items!, item, open));
       case "map":
         return new Map(
-          Object.entries(value as Row).map(([key, item]) => [key, this.#nested(type.values!, item, open)]),
+          entriesOf(value).map(([key, item]) => [key, this.#nested(type.values!, item, open)]),
         );
       case "bytes":
       case "fixed":
@@ -130,9 +130,7 @@ export class Reference {
         return `[${(value as unknown[]).map((item) => this.#json(type.items!, item)).join(",")}]`;
       case "map":
         return `{${
-          Object.entries(value as Row).map(([key, item]) =>
-            `${JSON.stringify(key)}:${this.#json(type.values!, item)}`
-          )
+          entriesOf(value).map(([key, item]) => `${JSON.stringify(key)}:${this.#json(type.values!, item)}`)
             .join(",")
         }}`;
       case "bytes":
@@ -171,6 +169,11 @@ interface Cell {
   readonly value: unknown;
   /** Names of the records around it. */
   readonly open: readonly string[];
+}
+
+/** Of an object as avsc has it, or of a Map, which keeps keys such as "30" where they came. */
+function entriesOf(value: unknown): readonly (readonly [string, unknown])[] {
+  return value instanceof Map ? [...value] : Object.entries(value as Row);
 }
 
 function durationOf(bytes: Uint8Array) {
