@@ -4,7 +4,6 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
-import { selectionOf } from "../avro/mod.ts";
 import { sleep } from "../wait.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
@@ -41,7 +40,7 @@ import {
   settle,
   type Waiting,
 } from "./recovery.ts";
-import { Schemas } from "./schemas.ts";
+import { type Schemas, schemasOf } from "./schemas.ts";
 import { SessionArchive } from "./session_archive.ts";
 import { offsetMap, startOffsets } from "./start_offsets.ts";
 import { currentTopics, isPattern } from "./topics.ts";
@@ -134,12 +133,7 @@ export class Archiver implements MemberHandler {
       isNewSink: sink.isNew,
       totals,
       ending,
-      schemas: new Schemas({
-        separator: config.separator,
-        metadata: config.metadata,
-        selection: selectionOf(config),
-        lookup: (id) => registry.schema(id),
-      }),
+      schemas: schemasOf(config, (id) => registry.schema(id)),
       sealer: new FileSealer({
         config,
         cluster,

@@ -8,10 +8,11 @@ import {
   describeColumns,
   fileSchemaOf,
   parseSchema,
+  selectionOf,
   unmatchedPatterns,
 } from "../avro/mod.ts";
 import type { Columns, FileSchema } from "../columns/mod.ts";
-import { type Metadata, NO_METADATA } from "../config.ts";
+import { type Config, type Metadata, NO_METADATA } from "../config.ts";
 import { messageOf, UserError } from "../errors.ts";
 import { SessionOverError } from "../kafka/mod.ts";
 import { belowKeyName, MetadataLayout, refuseSameNames } from "../metadata/mod.ts";
@@ -47,6 +48,15 @@ export interface SchemasOptions extends Omit<ColumnOptions, "nullable"> {
   /** None by default. */
   readonly metadata?: Metadata;
   lookup(id: SchemaId): Promise<SchemaLookup>;
+}
+
+/** Schemas whose columns are as the configuration wants them. */
+export function schemasOf(
+  config: Pick<Config, "separator" | "metadata" | "include" | "exclude">,
+  lookup: SchemasOptions["lookup"],
+): Schemas {
+  const { separator, metadata } = config;
+  return new Schemas({ separator, metadata, selection: selectionOf(config), lookup });
 }
 
 /** Decoders kept for one file schema, one a writer schema. */

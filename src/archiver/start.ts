@@ -3,7 +3,7 @@ export { isUrgent } from "./data_loss.ts";
 export { fetchError } from "./describe.ts";
 export { kafkaOptions } from "./kafka_options.ts";
 export { keyOf } from "./recovery.ts";
-export { Schemas } from "./schemas.ts";
+export { schemasOf } from "./schemas.ts";
 export { startOffsets } from "./start_offsets.ts";
 export { currentTopics, isPattern } from "./topics.ts";
 export { NO_WIRE_ID, WireIds, wireProblem } from "./wire_ids.ts";

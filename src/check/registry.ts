@@ -100,10 +100,7 @@ async function findSchema(
 
 /** By what resolves schemas while archiving. */
 async function countColumns({ config, start }: CheckContext, schema: Named): Promise<string> {
-  const schemas = new start.Schemas({
-    separator: config.separator,
-    lookup: () => Promise.resolve({ ...schema, kind: "found" }),
-  });
+  const schemas = start.schemasOf(config, () => Promise.resolve({ ...schema, kind: "found" }));
   try {
     // The lookup gives the one schema, whatever it is asked for.
     const resolved = await schemas.resolve(0, new AbortController().signal);

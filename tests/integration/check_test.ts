@@ -280,7 +280,7 @@ integrationTest(
 
     const bad = await runCheck(flags(collides, protobuf, job.topic));
     assert.equal(bad.code, 78);
-    assertLine(bad, "registry", "failed", /a_b/, new RegExp(`${protobuf}-value .*PROTOBUF, not Avro`));
+    assertLine(bad, "registry", "failed", /a_b/, new RegExp(`${protobuf}-value .*Protobuf, not Avro`));
     const odd = await runCheck(flags(otherwise, text, empty));
     assert.equal(odd.code, 0);
     assertLine(
