@@ -46,6 +46,8 @@ export class Disk {
   readonly host: string;
   root: Folder;
   trouble: DiskTrouble | undefined;
+  /** System calls that have failed by trouble. */
+  failures = 0;
   readonly #world: World;
 
   constructor(host: string, world: World) {
@@ -259,6 +261,7 @@ export class Disk {
           const code = world.random.pick(trouble.codes);
           world.say(() => `${what}: ${code}`);
           onFailure?.();
+          this.failures++;
           throw Object.assign(new Error(`${code} (os error)`), { code });
         }
         world.say(() => what);

@@ -11,7 +11,7 @@ import { GroupMember } from "../../src/kafka/member.ts";
 import type { KafkaClient, MemberHandler, OffsetPosition } from "../../src/kafka/mod.ts";
 import { readOffsets } from "../../src/kafka/offsets.ts";
 import type { TopicPartition } from "../../src/model.ts";
-import { LocalSink, SinkError } from "../../src/sink/mod.ts";
+import { LocalSink } from "../../src/sink/mod.ts";
 import { Trouble as NotedTrouble } from "../../src/trouble.ts";
 import { Disk, installDisks } from "./disk.ts";
 import { encoder } from "./encoder.ts";
@@ -62,6 +62,8 @@ interface Slot {
   runs: number;
   process: Process | undefined;
   ending: AbortController | undefined;
+  /** How often disks had failed when it was started last. */
+  diskFailures: number;
 }
 
 /**
@@ -99,7 +101,14 @@ class Scenario {
     for (const host of hosts) {
       this.#disks.set(host, new Disk(host, world));
       for (let i = 1 + random.below(hosts.length === 1 ? 3 : 2); i > 0; i--) {
-        this.#slots.push({ name: `${host}${i}`, host, runs: 0, process: undefined, ending: undefined });
+        this.#slots.push({
+          name: `${host}${i}`,
+          host,
+          runs: 0,
+          process: undefined,
+          ending: undefined,
+          diskFailures: 0,
+        });
       }
     }
     this.#weights = { ...TROUBLES };
@@ -184,6 +193,7 @@ class Scenario {
     const { world } = this;
     const process = slot.process = world.spawn(`${slot.name}.${++slot.runs}`, slot.host);
     const ending = slot.ending = new AbortController();
+    slot.diskFailures = this.#diskFailures();
     this.#count("starts");
     world.as(process, () => {
       this.#archive(process, ending).then(
@@ -193,17 +203,19 @@ class Scenario {
     });
   }
 
+  /** How often any disk has failed so far. */
+  #diskFailures(): number {
+    return [...this.#disks.values()].reduce((sum, disk) => sum + disk.failures, 0);
+  }
+
   #ended(slot: Slot, process: Process, error: unknown): void {
     const { world } = this;
     world.say(() => `ends: ${error === undefined ? "ok" : messageOf(error)}`);
     process.state = "dead";
     slot.process = undefined;
-    const isDiskInTrouble = [...this.#disks.values()].some((disk) => disk.trouble !== undefined);
-    // Told to end while it waited for a disk to work again: it says what it had still to do, whether or not the disk
-    // has come back in the meantime.
-    const hasWaited = slot.ending?.signal.aborted && error instanceof Error &&
-      error.cause instanceof SinkError;
-    if (error !== undefined && !KNOWN_FAILURE.test(messageOf(error)) && !isDiskInTrouble && !hasWaited) {
+    // It may end for a disk that has failed it, also where that works again by now.
+    const hasDiskFailed = this.#diskFailures() > slot.diskFailures;
+    if (error !== undefined && !KNOWN_FAILURE.test(messageOf(error)) && !hasDiskFailed) {
       world.violate(`exit: ${slot.name} ends by itself: ${error instanceof Error ? error.stack : error}`);
     }
     this.#startSoon(slot, 3_000);
