@@ -128,11 +128,16 @@ for (const flags of FLAGS) {
       made(2, { key: null }),
       made(4, { value: value.newer(4), key: key.older(4) }),
       made(9, { value: value.order(9), key: key.newer(9), headers: [["big", new Uint8Array(300_000)]] }),
+      made(10, {
+        key: key.newer(10),
+        timestamp: -1,
+        headers: [["\ufeffmark", null], ["", new Uint8Array()]],
+      }),
     ];
     const wanted = await archive(records, SCHEMAS, flags);
     assert.equal(wanted.length, 1);
     const [report] = await archiveAndRedrive(stage, records, { known: {}, flags });
-    assert.deepEqual([report?.records, report?.redriven], [5, 5]);
+    assert.deepEqual([report?.records, report?.redriven], [6, 6]);
     const [file, ...others] = await redriven(stage);
     assert.equal(others.length, 0);
     assert.deepEqual(file!.metadata.schema, await columnsOf(wanted[0]!));
