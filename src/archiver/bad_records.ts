@@ -2,22 +2,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../config.ts";
 import { UserError } from "../errors.ts";
-import type { SchemaId } from "../model.ts";
 import { appendDeadLetter, type RecordAt } from "./dead_letters.ts";
 import type { ErrorLimit } from "./error_limit.ts";
 import type { OpenFile } from "./open_file.ts";
+import type { Problem } from "./problem.ts";
 import type { Totals } from "./totals.ts";
 
 const log = getLogger(["kafka2parquet", "archiver"]);
-
-/** Why a record cannot become a row. */
-export interface Problem {
-  /** As footers count it. */
-  readonly kind: "no-header" | "no-schema" | "not-avro" | "bad-value" | "bad-key";
-  readonly schemaId: SchemaId | undefined;
-  /** For a person. */
-  readonly reason: string;
-}
 
 export interface BadRecordsOptions {
   readonly topic: string;

@@ -58,7 +58,8 @@ export function appendDeadLetter(
     fetched.topic,
     fetched.partition,
     BigInt(fetched.offsets[index]!),
-    BigInt(fetched.timestamps[index]!),
+    // The last 512 ms before 2^63 are 2^63 as a double, which is too much by one and wraps as in metadata columns.
+    BigInt.asIntN(64, BigInt(fetched.timestamps[index]!)),
     slice(fetched.keyStart[index]!, fetched.keyEnd[index]!),
     readHeaders(bytes, fetched.headersStart[index]!, fetched.headersEnd[index]!),
     slice(fetched.valueStart[index]!, fetched.valueEnd[index]!),
@@ -74,7 +75,8 @@ export function readHeaders(
   end: number,
 ): { key: string; value: Uint8Array | null }[] {
   const headers: { key: string; value: Uint8Array | null }[] = [];
-  const utf8 = new TextDecoder();
+  // A byte order mark is a part of the text.
+  const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   let at = start;
   const varint = (): number => {
     let value = 0;

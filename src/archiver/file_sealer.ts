@@ -4,9 +4,9 @@ import { StreamMemory } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
 import type { FileRows } from "../metadata/mod.ts";
 import type { SchemaId } from "../model.ts";
-import { footerEntries, type ParquetEncoder, type RangeCounts } from "../parquet/mod.ts";
+import type { ParquetEncoder, RangeCounts } from "../parquet/mod.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
-import { VERSION } from "../version.ts";
+import { encodeFile } from "./encode_file.ts";
 import { addCounts } from "./sums.ts";
 import { isPattern } from "./topics.ts";
 import type { OpenFile } from "./open_file.ts";
@@ -74,16 +74,10 @@ export class FileSealer {
     },
   ): Uint8Array {
     const { config, cluster, encoder } = this.#options;
-    const batch = {
-      ipc: contents.toIPC({ memory: this.#streamMemory }),
-      rows: contents.rows,
-      schema: contents.schema,
-      head: (rows: number) => contents.toIPC({ rows }),
-    };
-    return encoder.encode(batch, {
+    return encodeFile(contents, { kind, cluster, group: config.group, ...of }, {
+      encoder,
       compression: config.compression,
-      createdBy: `kafka2parquet version ${VERSION}`,
-      metadata: footerEntries({ version: VERSION, kind, cluster, group: config.group, ...of }),
+      memory: this.#streamMemory,
     });
   }
 }

@@ -10,6 +10,8 @@ export function loadStart(): Promise<typeof import("./start.ts")> {
   return import("./start.ts");
 }
 
+export type * as Decoding from "./decoding.ts";
+
 /** What makes a row of a record, or says why there is none: loaded by those who have records and no Kafka. */
 export function loadDecoding(): Promise<typeof import("./decoding.ts")> {
   return import("./decoding.ts");

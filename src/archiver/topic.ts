@@ -11,6 +11,7 @@ import type { RecordAt } from "./dead_letters.ts";
 import type { ErrorLimit } from "./error_limit.ts";
 import type { FileSealer, SealedFile } from "./file_sealer.ts";
 import { OpenFile } from "./open_file.ts";
+import { type NoKey, problemOf, type Writers } from "./problem.ts";
 import { limitReached, type RotationLimits } from "./rotation.ts";
 import { appendRows } from "./rows.ts";
 import { endOfStretch } from "./stretch.ts";
@@ -52,9 +53,6 @@ export interface PartitionState {
   readonly end: bigint | undefined;
   highWatermark: bigint | undefined;
 }
-
-/** Why a key cannot be decoded. */
-type NoKey = Pick<NoSchema, "kind" | "reason">;
 
 export interface TopicOptions {
   readonly topic: string;
@@ -297,28 +295,15 @@ export class TopicArchive {
   }
 
   /** Takes one record that cannot become a row: a tombstone, or one without a schema. @returns the next index. */
-  #takeOther(
-    record: RecordAt,
-    { state, schema, key }: {
-      state: PartitionState;
-      schema: WriterSchema | NoSchema | undefined;
-      key: WriterSchema | NoKey | undefined;
-    },
-  ): number {
-    const { fetched, bytes, index } = record;
-    if (schema?.kind === "none") {
-      const { problem, id, reason } = schema;
-      this.#bad.take(record, { kind: problem, schemaId: id, reason });
-    } else if (schema === undefined && fetched.valueStart[index]! >= 0) {
-      const reason = wireProblem(fetched, bytes, index);
-      this.#bad.take(record, { kind: "no-header", schemaId: undefined, reason });
-    } else if (key?.kind === "none") {
-      this.#bad.take(record, { kind: "bad-key", schemaId: schema?.id, reason: `the key: ${key.reason}` });
+  #takeOther(record: RecordAt, { state, ...writers }: Writers & { state: PartitionState }): number {
+    const problem = problemOf(record, writers);
+    if (problem !== undefined) {
+      this.#bad.take(record, problem);
     } else {
       this.#bad.passed(1);
       this.#bad.skip(state.partition, "tombstone");
     }
-    return index + 1;
+    return record.index + 1;
   }
 
   /** Counts records `[from, to)`, of which some are bad. @returns which of those ends the work, if one does. */

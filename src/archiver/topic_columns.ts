@@ -45,6 +45,11 @@ export class TopicColumns {
     this.#options = options;
   }
 
+  /** The line that was used last; undefined where there was none. */
+  get last(): Line | undefined {
+    return this.#lines[0];
+  }
+
   /** The line for records of a writer, its columns widened for them: the last one, if it can hold them. */
   lineFor(writer: WriterSchema): Line {
     const last = this.#lines[0];

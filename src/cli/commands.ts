@@ -289,7 +289,8 @@ Examples:
 It may run while the archive grows, and be interrupted at any time: the next redrive ends what was begun. Each
 dead-letter file is exchanged in one step for those that come in its place.
 
-Options that archiving has, too, are also read from its variables and from the config file.
+Options that archiving has, too, are also read from its variables and from the config file. Rows become those
+of archiving where --metadata, --include, --exclude and --separator are its own: give them as it had them.
 
 Exit codes: 0 all are rows now, 1 failed, or a file could not be read, 2 wrong usage, 3 some are dead letters
 still, 69 registry unreachable, 78 wrong configuration.
@@ -307,6 +308,9 @@ still, 69 registry unreachable, 78 wrong configuration.
     OPTIONS.bytes,
     OPTIONS.compression,
     OPTIONS.separator,
+    OPTIONS.metadata,
+    OPTIONS.include,
+    OPTIONS.exclude,
     OPTIONS.configFile,
     DRY_RUN_OPTION,
     JSON_OPTION,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { armFaults, FAULT_VARIABLE } from "../fault.ts";
 import { configureLogging, flushLogging, reportError } from "../log.ts";
+import type { SchemaId } from "../model.ts";
 import type { Report } from "../redrive/mod.ts";
 import type { Registry } from "../registry/mod.ts";
 import { hideSecrets } from "../secrets.ts";
@@ -30,6 +31,9 @@ export async function redrive(folder: string, flags: Texts): Promise<ExitCode> {
   const options = {
     output: resolveOption(ARCHIVE_OPTION, sources) ?? join(folder, "..", ARCHIVE_DEFAULT),
     separator: valueOf("separator", sources)!,
+    metadata: valueOf("metadata", sources)!,
+    include: valueOf("include", sources) ?? [],
+    exclude: valueOf("exclude", sources) ?? [],
     compression: valueOf("compression", sources)!,
     rows: valueOf("rows", sources)!,
     bytes: valueOf("bytes", sources)!,
@@ -38,7 +42,7 @@ export async function redrive(folder: string, flags: Texts): Promise<ExitCode> {
   await checkFolder(folder, "Name the folder that --dead-letter named when the files were written.");
   await checkFolder(options.output, "Name the folder of the archive's data files with --output.");
   const { registry, end } = await openRegistry(sources, tell);
-  const lookup = (id: number) => lookUp(id, { registry, end });
+  const lookup = (id: SchemaId) => lookUp(id, { registry, end });
   const sums = new RedriveSums();
   const output = new Output();
   try {
@@ -111,7 +115,7 @@ async function openRegistry(
 }
 
 /** The registry waits for as long as it takes; here somebody wants to know. */
-async function lookUp(id: number, { registry, end }: { registry: Registry; end: AbortController }) {
+async function lookUp(id: SchemaId, { registry, end }: { registry: Registry; end: AbortController }) {
   const timer = setTimeout(() =>
     end.abort(
       new UserError("The schema registry has stopped answering", {

@@ -2,12 +2,20 @@
 import { UserError } from "../errors.ts";
 import { ParquetReader, type Value } from "../parquet/mod.ts";
 
+export interface Header {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
 /** A record that could not be decoded when it was archived. */
 export interface DeadLetter {
   readonly partition: number;
   readonly offset: bigint;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: bigint;
+  readonly key: Uint8Array | null;
+  readonly headers: readonly Header[];
   readonly value: Uint8Array | null;
-  readonly schemaId: number | null;
   /** Why it is one. */
   readonly error: string;
   /** By the names of the file's columns, as `Columns.appendRow` takes them. */
@@ -15,7 +23,7 @@ export interface DeadLetter {
 }
 
 /** Columns without which nothing can be done. */
-const NEEDED = ["topic", "partition", "offset", "timestamp", "value", "schema_id", "error"];
+const NEEDED = ["topic", "partition", "offset", "timestamp", "key", "headers", "value", "schema_id", "error"];
 
 /** @throws UserError that names the file where it is damaged, or has other columns. */
 export async function* readDeadLetters(path: string): AsyncGenerator<DeadLetter> {
@@ -32,13 +40,16 @@ export async function* readDeadLetters(path: string): AsyncGenerator<DeadLetter>
 
 function letterOf(names: readonly string[], values: readonly Value[]): DeadLetter {
   const cells: Record<string, unknown> = Object.fromEntries(names.map((name, at) => [name, values[at]]));
+  const timestamp = timestampMs(String(cells["timestamp"]));
   return {
     partition: cells["partition"] as number,
     offset: cells["offset"] as bigint,
+    timestamp,
+    key: cells["key"] as Uint8Array | null,
+    headers: cells["headers"] as readonly Header[],
     value: cells["value"] as Uint8Array | null,
-    schemaId: cells["schema_id"] as number | null,
     error: cells["error"] as string,
-    cells: { ...cells, timestamp: timestampMs(String(cells["timestamp"])) },
+    cells: { ...cells, timestamp },
   };
 }
 

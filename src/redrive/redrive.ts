@@ -1,13 +1,12 @@
 /** Dead letters decoded again: what makes a row by now goes into data files, exactly once. */
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { loadDecoding } from "../archiver/mod.ts";
+import { type Decoding, loadDecoding } from "../archiver/mod.ts";
 import type { Columns } from "../columns/mod.ts";
 import type { Compression } from "../config.ts";
 import { UserError } from "../errors.ts";
 import {
   checkPages,
   type FooterContent,
-  footerEntries,
   type FoundPath,
   loadParquetEncoder,
   type ParquetEncoder,
@@ -22,7 +21,6 @@ import {
   type Home,
   LocalExchange,
 } from "../sink/mod.ts";
-import { VERSION } from "../version.ts";
 import { type DecoderOptions, Redecoder, type RowsFile, type StillBad } from "./decode.ts";
 import { type DeadLetter, readDeadLetters } from "./letters.ts";
 import { rangesOf, type RecordPlace } from "./offsets.ts";
@@ -63,9 +61,9 @@ export async function* redrive(folder: string, options: RedriveOptions): AsyncGe
   const work = new Redrive(options, {
     exchange,
     homes,
+    decoding,
     decoder: new Redecoder({ ...options, decoding }),
     encoder: await loadParquetEncoder(),
-    newDeadLetters: () => decoding.newDeadLetters(),
   });
   for (const one of found) yield await work.tryFile(one);
 }
@@ -73,9 +71,9 @@ export async function* redrive(folder: string, options: RedriveOptions): AsyncGe
 interface Parts {
   readonly exchange: LocalExchange | undefined;
   readonly homes: readonly Home[];
+  readonly decoding: typeof Decoding;
   readonly decoder: Redecoder;
   readonly encoder: ParquetEncoder;
-  newDeadLetters(): Columns;
 }
 
 /** What has become of a file's records. */
@@ -122,7 +120,7 @@ class Redrive {
     if (ownership !== "ours") return { kind: "passed-over", path, why: ownership };
     if (isIntact === false) throw new FileProblem(`${path}: its footer was changed after it was written`);
     await ofFile(() => checkPages(path));
-    const sorted = await this.#sort(path);
+    const sorted = await this.#sort(path, content.topic);
     if (sorted.records !== rows) {
       throw new FileProblem(`${path} holds ${sorted.records} records, and its footer counts ${rows}`);
     }
@@ -131,12 +129,11 @@ class Redrive {
     return await this.#exchange(path, { read, content, sorted, report });
   }
 
-  async #sort(path: string): Promise<Sorted> {
-    const { decoder, newDeadLetters } = this.#parts;
-    // Of a file that could not be read to its end.
-    decoder.take();
+  async #sort(path: string, topic: string): Promise<Sorted> {
+    const { decoder, decoding } = this.#parts;
+    decoder.begin(topic);
     const reasons = new Map<Kind, KindCounts>();
-    const deadLetters = newDeadLetters();
+    const deadLetters = decoding.newDeadLetters();
     const remaining = new Map<string, number>();
     let records = 0;
     for await (const letter of lettersOf(path)) {
@@ -169,13 +166,13 @@ class Redrive {
     const { output } = this.#options;
     const folder = await dataFolderOf(output, content.topic);
     const source = basename(path);
-    const files = sorted.rows.map((file) =>
-      this.#prepared(newFile(folder), file.columns, {
+    const files = sorted.rows.map(({ open, places }) =>
+      this.#prepared(newFile(folder), open.contents(), {
         ...content,
         kind: "redriven",
         ranges: [],
-        redriven: { source, offsets: rangesOf(content.topic, file.places) },
-        schemas: file.schemas,
+        redriven: { source, offsets: rangesOf(content.topic, places) },
+        schemas: open.schemas,
       })
     );
     const data = files.length;
@@ -205,19 +202,12 @@ class Redrive {
     };
   }
 
-  #prepared(path: string, columns: Columns, content: FooterContent): FileToPrepare {
+  #prepared(path: string, contents: Decoding.FileRows, footer: FooterContent): FileToPrepare {
     const { output, compression } = this.#options;
-    const bytes = this.#parts.encoder.encode({
-      ipc: columns.toIPC(),
-      rows: columns.rows,
-      schema: columns.schema,
-    }, {
-      compression,
-      createdBy: `kafka2parquet version ${VERSION}`,
-      metadata: footerEntries({ ...content, version: VERSION }),
-    });
+    const { encoder, decoding } = this.#parts;
+    const bytes = decoding.encodeFile(contents, footer, { encoder, compression });
     const final = relative(resolve(output), resolve(path)).replaceAll("\\", "/");
-    return { final, bytes, rows: columns.rows };
+    return { final, bytes, rows: contents.rows };
   }
 }
 
@@ -268,7 +258,7 @@ function reportOf(
     topic: content.topic,
     ...{ reasons, records, remaining },
     redriven: [...reasons.values()].reduce((sum, one) => sum + one.redriven, 0),
-    dataFiles: rows.map(({ columns }) => ({ path: undefined, rows: columns.rows })),
+    dataFiles: rows.map(({ open }) => ({ path: undefined, rows: open.rows })),
     deadLetterFile: undefined,
     missing: [],
   };

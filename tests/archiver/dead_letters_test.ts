@@ -3,6 +3,7 @@ import { parquetReadObjects } from "hyparquet";
 import { appendDeadLetter, newDeadLetters, readHeaders } from "../../src/archiver/dead_letters.ts";
 import type { FetchedRecords } from "../../src/model.ts";
 import { loadParquetEncoder } from "../../src/parquet/mod.ts";
+import { fetchedRecords } from "./support/records.ts";
 
 const utf8 = new TextEncoder();
 
@@ -15,7 +16,8 @@ function varint(value: number): number[] {
 function headers(...pairs: [string, string | null][]): Uint8Array {
   const bytes = [...varint(pairs.length)];
   for (const [key, value] of pairs) {
-    bytes.push(...varint(key.length), ...utf8.encode(key));
+    const name = utf8.encode(key);
+    bytes.push(...varint(name.length), ...name);
     if (value === null) bytes.push(...varint(-1));
     else bytes.push(...varint(value.length), ...utf8.encode(value));
   }
@@ -24,12 +26,12 @@ function headers(...pairs: [string, string | null][]): Uint8Array {
 
 Deno.test("headers: keys may repeat, values may be null, long values keep their length", () => {
   const long = "x".repeat(100);
-  const bytes = headers(["a", "1"], ["a", null], ["b", long], ["c", ""]);
+  const bytes = headers(["a", "1"], ["a", null], ["b", long], ["c", ""], ["\ufeffd", "2"]);
   assert.deepEqual(
     readHeaders(bytes, 0, bytes.length).map((
       { key, value },
     ) => [key, value && new TextDecoder().decode(value)]),
-    [["a", "1"], ["a", null], ["b", long], ["c", ""]],
+    [["a", "1"], ["a", null], ["b", long], ["c", ""], ["\ufeffd", "2"]],
   );
 });
 
@@ -81,4 +83,14 @@ Deno.test("dead letters: a record is kept whole", async () => {
     schema_id: 9,
     error: "truncated",
   });
+});
+
+Deno.test("dead letters: whatever time a producer claims is no reason to fail", () => {
+  const { fetched, bytes } = fetchedRecords([{ value: null }, { value: null }]);
+  fetched.timestamps.set([Number(2n ** 63n - 1n), -(2 ** 63)]);
+  const columns = newDeadLetters();
+  for (const index of [0, 1]) {
+    appendDeadLetter(columns, { fetched, bytes, index }, { schemaId: undefined, reason: "bad" });
+  }
+  assert.equal(columns.rows, 2);
 });

@@ -4,12 +4,13 @@ import { hopeless, makeStage, SCHEMAS, type Stage, unknown } from "../redrive/st
 import { readParquet } from "../support/mod.ts";
 import { kafka2parquet } from "./run_program.ts";
 
-/** A registry that knows schema 7. */
-function startRegistry() {
+/** A registry that knows these schemas. */
+function startRegistry(...known: (7 | 8)[]) {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     const id = Number(new URL(request.url).pathname.split("/").at(-1));
-    return id === 7
-      ? Response.json({ schema: JSON.stringify(SCHEMAS[7]) })
+    const found = known.find((one) => one === id);
+    return found !== undefined
+      ? Response.json({ schema: JSON.stringify(SCHEMAS[found]) })
       : Response.json({ error_code: 40403, message: `Schema ${id} not found` }, { status: 404 });
   });
   return {
@@ -24,7 +25,7 @@ async function makeUsual(stage: Stage): Promise<void> {
 }
 
 Deno.test("redrive: a table by reason, what is bad still, and the verdict; exit 3, then 0 where nothing is left", async () => {
-  await using registry = startRegistry();
+  await using registry = startRegistry(7);
   await using stage = await makeStage();
   await makeUsual(stage);
   const args = ["redrive", stage.deadLetter, "--registry", registry.url];
@@ -52,7 +53,7 @@ Deno.test("redrive: a table by reason, what is bad still, and the verdict; exit 
 });
 
 Deno.test("redrive --json: a line for each file, the totals last", async () => {
-  await using registry = startRegistry();
+  await using registry = startRegistry(7);
   await using stage = await makeStage();
   await makeUsual(stage);
   await Deno.writeTextFile(`${stage.deadLetter}/broken.parquet`, "");
@@ -91,6 +92,22 @@ Deno.test("redrive --json: a line for each file, the totals last", async () => {
     ...{ data_files: 1, recovered: 0, gone: 0, problems: 1 },
     passed_over: { "other-kind": 0, "foreign": 0, "publishing": 0 },
   });
+});
+
+Deno.test("redrive: which columns there are is read as archiving reads it, and a pattern that fits nothing is told", async () => {
+  await using registry = startRegistry(7, 8);
+  await using stage = await makeStage();
+  await stage.letters("letters", [unknown(3, 8), unknown(4)]);
+  const { code, stderr } = await kafka2parquet(
+    ["redrive", stage.deadLetter, "--registry", registry.url, "--exclude", "why,wy"],
+    { KAFKA2PARQUET_METADATA: "key:string,offset" },
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /warning .*wy: did you mean why\?/);
+  assert.deepEqual((await stage.rows()).rows, [
+    { "_kafka.offset": 3n, "_kafka.key": "key 3", id: 3n },
+    { "_kafka.offset": 4n, "_kafka.key": "key 4", id: 4n },
+  ]);
 });
 
 Deno.test("redrive: what cannot be is said before anything is done", async () => {

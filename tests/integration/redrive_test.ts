@@ -29,8 +29,11 @@ function lateSchema(job: Job): avsc.Schema {
   return { ...SCHEMA, name: "Late", doc: job.topic } as avsc.Schema;
 }
 
+const KEY_SCHEMA = { type: "record", name: "Key", fields: [{ name: "customer", type: "int" }] };
+const KEY_TYPE = avsc.Type.forSchema(KEY_SCHEMA as avsc.Schema);
+
 /** Two partitions; events of an unknown schema among good ones, with one value that nothing mends. */
-async function produce(job: Job, lateId: number): Promise<void> {
+async function produce(job: Job, lateId: number, keyId: number): Promise<void> {
   const lateType = avsc.Type.forSchema(lateSchema(job));
   for (const partition of [0, 1]) {
     const ids = Array.from({ length: 20 }, (_, i) => partition * 100 + i);
@@ -41,6 +44,9 @@ async function produce(job: Job, lateId: number): Promise<void> {
         value: isLate(id)
           ? wire(lateId, lateType.toBuffer(event(id)))
           : wire(job.schemaId, TYPE.toBuffer(event(id))),
+        key: wire(keyId, KEY_TYPE.toBuffer({ customer: id })),
+        headers: { trace: `t${id}` },
+        timestamp: `${1_700_000_000_000 + id}`,
         partition,
       })),
     );
@@ -48,19 +54,24 @@ async function produce(job: Job, lateId: number): Promise<void> {
   await job.servers.produceRaw(job.topic, [{ value: "nothing mends this", partition: 1 }]);
 }
 
-async function archive(job: Job): Promise<void> {
-  await using program = runProgram([...job.flags, "--until-end", "--rows", "10"]);
+async function archive(job: Job, flags: readonly string[] = []): Promise<void> {
+  await using program = runProgram([...job.flags, "--until-end", "--rows", "10", ...flags]);
   assert.equal((await program.exit).code, 3, program.stderr.join("\n"));
 }
 
 /** An archive with dead letters, whose schema was registered after them. */
-async function makeLateJob(servers: TestServers, folder: TempDir): Promise<Job> {
+async function makeLateJob(
+  servers: TestServers,
+  folder: TempDir,
+  flags: readonly string[] = [],
+): Promise<Job> {
   const job = await makeJob(servers, folder, { partitions: 2 });
+  const keyId = await servers.registerSchema(`${job.topic}-key`, KEY_SCHEMA);
   // Ids are given one after the other, and test files run one after the other: the next one is free.
   const probe = { type: "record", name: "Probe", fields: [{ name: "at", type: "long", doc: job.topic }] };
   const lateId = 1 + await servers.registerSchema(`${job.topic}-probe`, probe);
-  await produce(job, lateId);
-  await archive(job);
+  await produce(job, lateId, keyId);
+  await archive(job, flags);
   assert.equal(await servers.registerSchema(`${job.topic}-late`, lateSchema(job)), lateId);
   return job;
 }
@@ -134,6 +145,51 @@ integrationTest(
     await using rest = runProgram([...job.flags, "--until-end", "--from", "files"]);
     assert.equal((await rest.exit).code, 0, rest.stderr.join("\n"));
     assert.equal((await job.archive()).rows.length, 60);
+    assert.deepEqual(await problems(job), []);
+  },
+);
+
+/** How many Parquet files below the folder hold the text. */
+async function countHolding(folder: string, text: string): Promise<number> {
+  const all = await Promise.all((await parquetFiles(folder)).map((path) => Deno.readFile(path)));
+  return all.filter((bytes) => Buffer.from(bytes).includes(text)).length;
+}
+
+integrationTest(
+  "redrive: with the flags of archiving the rows have the same columns, and nothing that is excluded",
+  async (servers) => {
+    await using folder = await tempDir();
+    // Uncompressed, so that a value is found where there is one.
+    const flags = ["--metadata", "all,key:avro", "--exclude", "customer.name", "--compression", "none"];
+    const job = await makeLateJob(servers, folder, flags);
+    const archived = (await job.archive()).files.map(({ path }) => path);
+    // Dead letters are whole, and the search finds what is there.
+    assert((await countHolding(job.deadLetter, "Zoë")) > 0);
+    await using program = redrive(job, {}, ...flags);
+    assert.equal((await program.exit).code, 3, program.stderr.join("\n"));
+    const { files, rows } = await job.archive();
+    const redriven = files.filter(({ path }) => !archived.includes(path));
+    assert.equal(redriven.reduce((sum, { rows }) => sum + rows.length, 0), 14);
+    const [first] = files;
+    for (const { metadata: { schema } } of files) assert.deepEqual(schema, first!.metadata.schema);
+    const wanted = [0, 1].flatMap((partition) =>
+      Array.from({ length: 20 }, (_, offset) => {
+        const customer = partition * 100 + offset;
+        const { id, kind, note, customer: { address: { city } } } = event(customer);
+        return {
+          "_kafka.topic": job.topic,
+          "_kafka.partition": partition,
+          "_kafka.offset": BigInt(offset),
+          "_kafka.timestamp": new Date(1_700_000_000_000 + customer),
+          "_kafka.key.customer": customer,
+          "_kafka.headers": [{ key: "trace", value: new TextEncoder().encode(`t${customer}`) }],
+          ...{ id: BigInt(id), kind, note, "customer.address.city": city },
+        };
+      })
+    );
+    const byId = (a: Row, b: Row) => Number(a.id) - Number(b.id);
+    assert.deepEqual([...rows].sort(byId), wanted);
+    assert.equal(await countHolding(job.output, "Zoë"), 0);
     assert.deepEqual(await problems(job), []);
   },
 );

@@ -8,17 +8,20 @@ import { FileSealer, type SealedFile } from "../../src/archiver/file_sealer.ts";
 import { Schemas } from "../../src/archiver/schemas.ts";
 import { type PartitionState, TopicArchive } from "../../src/archiver/topic.ts";
 import { Totals } from "../../src/archiver/totals.ts";
+import { selectionOf } from "../../src/avro/mod.ts";
 import type { CheckpointPipeline } from "../../src/checkpoint/mod.ts";
 import { resolveConfig } from "../../src/cli/resolve.ts";
 import type { Config } from "../../src/config.ts";
-import type { FetchedRecords } from "../../src/model.ts";
+import type { FetchedRecords, SchemaId } from "../../src/model.ts";
 import { loadParquetEncoder, type RangeCounts } from "../../src/parquet/mod.ts";
 import { footerOf } from "../../src/parquet/footer.ts";
+import type { SchemaLookup } from "../../src/registry/mod.ts";
 
 export interface BenchFile {
   readonly kind: "data" | "dead_letter";
   readonly rows: readonly Record<string, unknown>[];
   readonly ranges: readonly RangeCounts[];
+  readonly bytes: Uint8Array;
 }
 
 export interface TopicBench {
@@ -34,6 +37,18 @@ export interface TopicBench {
 
 /** Schemas by id, which the registry of the bench has; any other id is unknown to it. */
 export type BenchSchemas = Readonly<Record<number, unknown>>;
+
+/** What the registry of the bench answers. */
+export function lookupIn(schemas: BenchSchemas): (id: SchemaId) => Promise<SchemaLookup> {
+  return (id) => {
+    const schema = typeof id === "number" ? schemas[id] : undefined;
+    return Promise.resolve(
+      schema === undefined
+        ? { kind: "unknown", id, reason: `schema ${id} is not in the registry` }
+        : { kind: "found", id, schemaType: "AVRO", text: JSON.stringify(schema), references: [] },
+    );
+  };
+}
 
 export async function topicBench(
   schemas: BenchSchemas,
@@ -64,14 +79,8 @@ export async function topicBench(
     schemas: new Schemas({
       separator: config.separator,
       metadata: config.metadata,
-      lookup: (id) => {
-        const schema = typeof id === "number" ? schemas[id] : undefined;
-        return Promise.resolve(
-          schema === undefined
-            ? { kind: "unknown", id, reason: `schema ${id} is not in the registry` }
-            : { kind: "found", id, schemaType: "AVRO", text: JSON.stringify(schema), references: [] },
-        );
-      },
+      selection: selectionOf(config),
+      lookup: lookupIn(schemas),
     }),
     pipeline,
     sealer: new FileSealer({
@@ -118,7 +127,7 @@ export async function topicBench(
 async function readSealed({ kind, bytes }: SealedFile): Promise<BenchFile> {
   const file = bytes.slice().buffer;
   const rows = await parquetReadObjects({ file, compressors, utf8: false });
-  return { kind, rows, ranges: footerOf(parquetMetadata(file)).content?.ranges ?? [] };
+  return { kind, rows, ranges: footerOf(parquetMetadata(file)).content?.ranges ?? [], bytes };
 }
 
 const types = new Map<unknown, avsc.Type>();

@@ -1,6 +1,7 @@
 /** An archive with dead letters, laid out by a test file by file, and a registry that learns. */
 import avsc from "avsc";
 import { DEAD_LETTER_SCHEMA } from "../../src/archiver/dead_letters.ts";
+import { NO_METADATA } from "../../src/config.ts";
 import type { SchemaId } from "../../src/model.ts";
 import type { RangeCounts } from "../../src/parquet/mod.ts";
 import { redrive, type RedriveOptions, type Report } from "../../src/redrive/mod.ts";
@@ -132,6 +133,9 @@ export async function makeStage(): Promise<Stage> {
           output,
           lookup,
           separator: ".",
+          metadata: NO_METADATA,
+          include: [],
+          exclude: [],
           compression: "snappy",
           rows: 1200,
           bytes: 2 ** 20,
