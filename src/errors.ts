@@ -6,7 +6,7 @@ export const ExitCode = {
   /** A failure at run time, a failed last flush included. */
   failure: 1,
   usage: 2,
-  /** A bounded run ended with dead letters. */
+  /** A bounded run ended with dead letters, or any run with too many bad records. */
   deadLetters: 3,
   /** `verify` found holes, overlaps or damage. */
   incomplete: 3,

@@ -1,7 +1,7 @@
 /** Records that cannot become rows: kept aside, skipped, or the end, as `--on-error` says. */
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../config.ts";
-import { UserError } from "../errors.ts";
+import { ExitCode, UserError } from "../errors.ts";
 import { appendDeadLetter, type RecordAt } from "./dead_letters.ts";
 import type { ErrorLimit } from "./error_limit.ts";
 import type { OpenFile } from "./open_file.ts";
@@ -62,6 +62,7 @@ export class BadRecords {
     return new UserError(`${where}, and is one too many of ${topic} (${tooMany}): ${reason}`, {
       hint: "What is before it is saved. See what is wrong with the records; then start again, " +
         "with a higher --max-errors if they are to be left behind.",
+      exitCode: ExitCode.deadLetters,
     });
   }
 

@@ -13,7 +13,7 @@ import {
 } from "../avro/mod.ts";
 import type { Columns, FileSchema } from "../columns/mod.ts";
 import { type Config, type Metadata, NO_METADATA } from "../config.ts";
-import { messageOf, UserError } from "../errors.ts";
+import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { SessionOverError } from "../kafka/mod.ts";
 import { belowKeyName, MetadataLayout, refuseSameNames } from "../metadata/mod.ts";
 import { unlessAborted } from "../wait.ts";
@@ -78,6 +78,8 @@ export class Schemas {
   readonly #topics = new Map<string, TopicColumns>();
   /** Of `--include` and `--exclude`. */
   readonly #warnedPatterns = new Set<string>();
+  /** The last schema that had a column for a pattern. */
+  readonly #matchedPatterns = new Map<string, SchemaId>();
 
   constructor(options: SchemasOptions, of: "values" | "keys" = "values") {
     const { separator, selection, metadata = NO_METADATA } = options;
@@ -162,16 +164,27 @@ export class Schemas {
     return decoder;
   }
 
-  /** Once a pattern: other schemas may well have no such column. */
+  /**
+   * Once a pattern, as long as schemas have no such column; and again where one has it no more: a field that is left out
+   * may go on under another name.
+   */
   #warnOfPatterns(id: SchemaId, type: AvroType): void {
-    for (const { pattern, meant } of unmatchedPatterns(type, this.columnOptions)) {
+    const unmatched = unmatchedPatterns(type, this.columnOptions);
+    for (const { pattern, meant } of unmatched) {
       if (this.#warnedPatterns.has(pattern)) continue;
       this.#warnedPatterns.add(pattern);
-      log.warning("No column of schema {id} matches {pattern}{meant}", {
+      const matched = this.#matchedPatterns.get(pattern);
+      log.warning("No column of schema {id} matches {pattern}{before}{meant}", {
         id,
         pattern,
+        before: matched === undefined ? "" : `, as one of schema ${matched} did`,
         meant: meant === undefined ? "" : `: did you mean ${meant}?`,
       });
+    }
+    for (const pattern of this.columnOptions.selection?.patterns ?? []) {
+      if (unmatched.some((one) => one.pattern === pattern)) continue;
+      this.#warnedPatterns.delete(pattern);
+      this.#matchedPatterns.set(pattern, id);
     }
   }
 
@@ -191,6 +204,7 @@ export class Schemas {
       throw new UserError(`Schema ${id} of the registry cannot become columns: ${messageOf(cause)}${mixed}`, {
         hint: (cause instanceof UserError ? cause.hint : undefined) ??
           "No record of it was archived or skipped. Please report the schema.",
+        exitCode: ExitCode.config,
         cause,
       });
     }

@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { CheckpointPipeline } from "../checkpoint/mod.ts";
 import type { Columns } from "../columns/mod.ts";
 import type { Config } from "../config.ts";
-import type { FetchedRecords, PartitionRange } from "../model.ts";
+import type { FetchedRecords, PartitionRange, SchemaId } from "../model.ts";
 import type { FileToPrepare } from "../sink/mod.ts";
 import { nextTurn } from "../wait.ts";
 import { BadRecords } from "./bad_records.ts";
@@ -13,7 +13,7 @@ import type { FileSealer, SealedFile } from "./file_sealer.ts";
 import { OpenFile } from "./open_file.ts";
 import { type NoKey, problemOf, type Writers } from "./problem.ts";
 import { limitReached, type RotationLimits } from "./rotation.ts";
-import { appendRows } from "./rows.ts";
+import { appendRows, type BadRow } from "./rows.ts";
 import { endOfStretch } from "./stretch.ts";
 import type { NoSchema, Schemas, WriterSchema } from "./schemas.ts";
 import type { Line, TopicColumns } from "./topic_columns.ts";
@@ -271,9 +271,12 @@ export class TopicArchive {
       keys: keyColumns && keys!.decoding(keyColumns, key),
     });
     const refused = this.#firstRefused(fetched, { from: index, to: next, bad });
-    if (refused !== undefined) {
-      const first = bad[refused.at]!.index;
-      this.#file.truncate(rowsBefore + first - index - refused.at);
+    const { kept, error } = this.#keepAll(record, bad.slice(0, refused?.at), schema?.id);
+    const failure = error ?? refused?.error;
+    if (failure !== undefined) {
+      // Rows behind the record that ends it come again: none of them may be saved.
+      const first = bad[kept]!.index;
+      this.#file.truncate(rowsBefore + first - index - kept);
       state.position = BigInt(fetched.offsets[first]!);
     }
     const rows = this.#file.rows - rowsBefore;
@@ -282,11 +285,26 @@ export class TopicArchive {
       if (schema !== undefined) this.#file.use(schema);
       this.#file.counts(state.partition).rows += rows;
     }
-    for (const { index, kind, reason } of bad.slice(0, refused?.at)) {
-      this.#bad.keep({ fetched, bytes, index }, { kind, schemaId: schema?.id, reason });
-    }
-    if (refused !== undefined) throw refused.error;
+    if (failure !== undefined) throw failure;
     return next;
+  }
+
+  /** Keeps bad records aside. @returns how many, and what has kept it from the next one. */
+  #keepAll(
+    { fetched, bytes }: RecordAt,
+    bad: readonly BadRow[],
+    schemaId: SchemaId | undefined,
+  ): { readonly kept: number; readonly error?: unknown } {
+    let kept = 0;
+    try {
+      for (const { index, kind, reason } of bad) {
+        this.#bad.keep({ fetched, bytes, index }, { kind, schemaId, reason });
+        kept++;
+      }
+      return { kept };
+    } catch (error) {
+      return { kept, error };
+    }
   }
 
   /** Whether the record's value is null and a row all the same. */

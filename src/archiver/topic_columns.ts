@@ -6,7 +6,7 @@
  * schemas come again.
  */
 import { getLogger } from "@logtape/logtape";
-import { Clash, type ColumnOptions, merge } from "../avro/mod.ts";
+import { Clash, type ColumnOptions, hasAliases, keepsPlaces, merge } from "../avro/mod.ts";
 import type { FileSchema } from "../columns/mod.ts";
 import { typeNamesOf } from "../parquet/mod.ts";
 import type { SchemaId } from "../model.ts";
@@ -29,7 +29,7 @@ interface OpenLine {
   file: FileSchema;
   /** By registry id. */
   readonly writers: Map<SchemaId, WriterSchema>;
-  /** Ids of those that do not go with it, and never will: it only gets wider. */
+  /** Ids of those that did not go with it, and are not tried again: it only gets wider. */
   readonly refused: Set<SchemaId>;
 }
 
@@ -38,7 +38,8 @@ export class TopicColumns {
   readonly #options: ColumnOptions;
   /** The last one first. */
   readonly #lines: OpenLine[] = [];
-  #warned = false;
+  /** Columns whose clash was told; the empty name for one that is no column's. */
+  readonly #told = new Set<string>();
 
   constructor(topic: string, options: ColumnOptions) {
     this.#topic = topic;
@@ -54,17 +55,23 @@ export class TopicColumns {
   lineFor(writer: WriterSchema): Line {
     const last = this.#lines[0];
     if (last?.writers.has(writer.id)) return last;
+    const home = this.#lines.find(({ writers }) => writers.has(writer.id));
     for (const line of this.#lines) {
       if (line.refused.has(writer.id)) continue;
+      // Where names have changed, another line may have another column for it.
+      if (home !== undefined && home !== line && (hasAliases(home.file) || hasAliases(line.file))) continue;
       const file = merge(line.file, writer.type, this.#options);
-      if (file instanceof Clash) {
-        if (line === last) this.#warnOnce(line, writer, file);
-        if (line.refused.size >= WRITERS_MAX) line.refused.clear();
-        line.refused.add(writer.id);
-        continue;
+      const moved = file instanceof Clash ? undefined : movedBy(file, line);
+      if (!(file instanceof Clash) && moved === undefined) {
+        line.file = file;
+        return this.#continue(line, writer);
       }
-      line.file = file;
-      return this.#continue(line, writer);
+      if (line === last) {
+        if (file instanceof Clash) this.#warnOfClash(line, writer, file);
+        else if (moved !== undefined) this.#warnOfMove(moved, writer);
+      }
+      if (line.refused.size >= WRITERS_MAX) line.refused.clear();
+      line.refused.add(writer.id);
     }
     return this.#continue({ file: writer.columns, writers: new Map(), refused: new Set() }, writer);
   }
@@ -79,9 +86,24 @@ export class TopicColumns {
     return line;
   }
 
-  #warnOnce(line: OpenLine, writer: WriterSchema, clash: Clash): void {
-    if (this.#warned) return;
-    this.#warned = true;
+  /** Whether it was not told yet. */
+  #tells(column: string): boolean {
+    if (this.#told.has(column) || this.#told.size >= WRITERS_MAX) return false;
+    this.#told.add(column);
+    return true;
+  }
+
+  #warnOfMove(moved: WriterSchema, writer: WriterSchema): void {
+    if (!this.#tells("")) return;
+    log.warning(
+      "{topic}: schema {id} gives a name that is an alias in the open file a column of its own, and records of schema " +
+        "{heldId} would change columns: its records go into files of their own",
+      { topic: this.#topic, id: writer.id, heldId: moved.id },
+    );
+  }
+
+  #warnOfClash(line: OpenLine, writer: WriterSchema, clash: Clash): void {
+    if (!this.#tells(clash.reason.kind === "columns" ? "" : clash.reason.column)) return;
     const named = { topic: this.#topic, id: writer.id };
     if (clash.reason.kind === "columns") {
       const { count } = clash.reason;
@@ -113,4 +135,10 @@ export class TopicColumns {
     });
     return owner === undefined ? [...line.writers.keys()].join(", ") : String(owner.id);
   }
+}
+
+/** A writer of the line whose records would go into other columns once the line has this file. */
+function movedBy(file: FileSchema, line: OpenLine): WriterSchema | undefined {
+  if (file === line.file || !hasAliases(file)) return undefined;
+  return [...line.writers.values()].find(({ columns }) => !keepsPlaces(line.file, file, columns));
 }

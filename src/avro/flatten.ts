@@ -301,7 +301,11 @@ export function columnsOf(steps: readonly RowStep<ColumnSpec>[], separator: stri
       if (other !== undefined) {
         throw new UserError(
           `Two fields would both be the column "${column.name}": ${other} and ${step.path}`,
-          { hint: `Choose another --separator, for instance ${others.slice(0, 2).join(" or ")}` },
+          {
+            hint: `Choose another --separator, for instance ${
+              others.slice(0, 2).join(" or ")
+            }, or leave one out with --exclude`,
+          },
         );
       }
       paths.set(column.name, step.path);

@@ -20,6 +20,11 @@ export class ColumnSelection {
     this.#exclude = patterns.exclude.map(expressionOf);
   }
 
+  /** All of them, each once. */
+  get patterns(): readonly string[] {
+    return [...new Set([...this.#patterns.include, ...this.#patterns.exclude])];
+  }
+
   /** Whether a column is wanted that goes by these names: an alias is as good as the name itself. */
   takes(names: readonly string[]): boolean {
     const matches = (pattern: RegExp) => names.some((name) => pattern.test(name));
@@ -34,7 +39,7 @@ export class ColumnSelection {
     const names = columns.flat();
     const records = recordsOf(names, separator);
     const candidates = [...records, ...[...records].map((record) => `${record}${separator}*`), ...names];
-    return [...new Set([...this.#patterns.include, ...this.#patterns.exclude])]
+    return this.patterns
       .filter((pattern) => !names.some((name) => expressionOf(pattern).test(name)))
       .map((pattern) => {
         const meant = nearest(pattern, candidates);

@@ -34,8 +34,8 @@ const CLOSING = `
 Every option can be given by its flag, by the environment variable in brackets, or by its name in the
 config file; the first of these that is there wins.
 
-Exit codes: 0 all saved, 1 failed, 2 wrong usage, 3 --until-end met dead letters, 69 broker or registry
-unreachable at start, 78 wrong configuration, 130 stopped by a second Ctrl-C.
+Exit codes: 0 all saved, 1 failed, 2 wrong usage, 3 --until-end met dead letters or --max-errors was passed,
+69 broker or registry unreachable at start, 78 wrong configuration, 130 stopped by a second Ctrl-C.
 `;
 
 /** The words of what has no place in the table of options. */

@@ -177,7 +177,10 @@ Deno.test("two fields that become the same column are an error that names both",
   assert.throws(() => fileSchemaOf(parse(schema), OPTIONS), (error) => {
     assert.ok(error instanceof UserError);
     assert.equal(error.message, `Two fields would both be the column "a.b": ["a.b"] and a.b`);
-    assert.equal(error.hint, "Choose another --separator, for instance __ or /");
+    assert.equal(
+      error.hint,
+      "Choose another --separator, for instance __ or /, or leave one out with --exclude",
+    );
     return true;
   });
   assert.deepEqual(columnNames(schema, "/"), ["a.b", "a/b"]);
@@ -187,7 +190,7 @@ Deno.test("the separator that made two columns one is not advised", () => {
   const schema = parse(record("A", { "a__b": "int", a: record("B", { b: "string" }) }));
   assert.throws(() => fileSchemaOf(schema, { separator: "__" }), {
     name: "UserError",
-    hint: "Choose another --separator, for instance / or ::",
+    hint: "Choose another --separator, for instance / or ::, or leave one out with --exclude",
   });
 });
 

@@ -160,7 +160,7 @@ integrationTest(
       await produceMixed(job);
       const flags = [...job.flags, "--until-end", "--on-error", action];
       await using program = runProgram([...flags, "--max-errors", "2"]);
-      assert.equal((await program.exit).code, 1, program.stderr.join("\n"));
+      assert.equal((await program.exit).code, 3, program.stderr.join("\n"));
       const log = program.stderr.join("\n");
       assert.match(
         log,
@@ -193,7 +193,7 @@ integrationTest("bad records: --max-errors as a share ends a stream that turns b
   const values = Array.from({ length: 3000 }, (_, id) => isBad(id) ? good(id).subarray(0, 9) : good(id));
   await servers.produceRaw(job.topic, values.map((value) => ({ value })));
   await using program = runProgram([...job.flags, "--until-end", "--max-errors", "10%"]);
-  assert.equal((await program.exit).code, 1, program.stderr.join("\n"));
+  assert.equal((await program.exit).code, 3, program.stderr.join("\n"));
   // At offset 2052 the last 1000 hold 53 new bad ones and 48 old ones, at 2051 one less: no more than 10 %.
   assert.match(program.stderr.join("\n"), /\[0\] offset 2052 .* \(101 of the last 1000 records\)/);
   assert.equal((await job.archive()).rows.length, 1900);

@@ -50,7 +50,7 @@ integrationTest(
     const job = await makeJob(servers, folder);
     await job.produce(0, 10);
     await using program = runProgram([...job.flags, "--until-end", "--include", "nothing.*"]);
-    assert.equal((await program.exit).code, 1, program.stderr.join("\n"));
+    assert.equal((await program.exit).code, 78, program.stderr.join("\n"));
     assert.match(program.stderr.join("\n"), /--include and --exclude leave no column/);
     assert.deepEqual((await job.archive()).files, []);
   },

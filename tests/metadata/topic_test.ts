@@ -335,6 +335,31 @@ for (const metadata of ["offset,key:string", "offset,key:avro"]) {
   });
 }
 
+Deno.test("where a bad record cannot be kept aside, rows behind it are not saved: they come again", async () => {
+  const bench = await topicBench(SCHEMAS, { metadata: "offset,key:avro", onError: "skip" });
+  const { totals } = bench;
+  const skip = totals.skip.bind(totals);
+  const full = new Error("no memory");
+  totals.skip = (reason) => {
+    if (totals.skipped > 0) throw full;
+    skip(reason);
+  };
+  const records = Array.from({ length: 40 }, (_, offset) =>
+    made(offset, {
+      key: encoded(4, "string", `k${offset}`),
+      ...([20, 30, 35].includes(offset) && { value: order(offset).subarray(0, 6) }),
+    }));
+  await assert.rejects(
+    bench.accept(fetchOf({ topic: bench.topic, partition: 0 }, records)),
+    (error) => error === full,
+  );
+  assert.equal(bench.state(0).position, 30n);
+  const rows = dataOf(await bench.files());
+  const wanted = records.slice(0, 30).map(({ offset }) => offset).filter((offset) => offset !== 20);
+  assert.deepEqual(offsetsOf(rows), wanted);
+  assert.deepEqual(offsetsOf(rows, "id"), wanted);
+});
+
 Deno.test("--max-errors ends before the one that is too many, with metadata in line", async () => {
   const bench = await topicBench(SCHEMAS, {
     metadata: "offset,key:avro",
