@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import type { SchemaId } from "../model.ts";
 import { NO_REGISTRY_SECURITY, type RegistrySecurity } from "../security.ts";
-import { explainTls, isTlsError } from "../tls.ts";
+import { explainTls, isTlsError, speaksTls } from "../tls.ts";
 import { LookupCache } from "./cache.ts";
 import { Trouble } from "../trouble.ts";
 import { openApi, type RegistryAnswer, type RegistryApi } from "./confluent.ts";
@@ -17,6 +17,12 @@ const log = getLogger(["kafka2parquet", "registry"]);
 const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
+/**
+ * A proxy whose registry is just starting may answer for a moment as one that has none at this path does: at start it
+ * is believed at the third answer, with such pauses between them.
+ */
+const NO_REGISTRY_TRIES = 3;
+const NO_REGISTRY_PAUSE_MS = 1_000;
 /** Schemas kept. A topic has tens at most. */
 const FOUND_MAX = 1_000;
 /**
@@ -26,6 +32,7 @@ const FOUND_MAX = 1_000;
 const UNKNOWN_FOR_MS = 30_000;
 const UNKNOWN_MAX = 10_000;
 
+const HTTP_BAD_REQUEST = 400;
 const HTTP_UNAUTHORIZED = 401;
 const HTTP_FORBIDDEN = 403;
 const HTTP_NOT_FOUND = 404;
@@ -34,6 +41,8 @@ const NOT_FOUND_CODES = { from: 40_400, to: 40_500 } as const;
 /** Any id does to see whether a registry answers as one; this one is likely to exist. */
 const PING_ID = 1;
 const NO_ANSWER = "no answer";
+const NO_REGISTRY_HINT = "Check the path of --registry: none for Confluent, Karapace and Redpanda, " +
+  "/apis/ccompat/v7 for Apicurio.";
 /** All URLs are one registry. */
 const REGISTRY = "registry";
 
@@ -101,8 +110,16 @@ interface SchemaData extends Referring {
 type Verdict =
   | { readonly kind: "found"; readonly data: SchemaData }
   | { readonly kind: "unknown"; readonly reason: string }
-  /** `error` is there where no repetition helps, until somebody has changed one of the two sides. */
-  | { readonly kind: "away"; readonly cause: string; readonly error?: UserError };
+  | Away;
+
+interface Away {
+  readonly kind: "away";
+  readonly cause: string;
+  /** Where no repetition helps, until somebody has changed one of the two sides. */
+  readonly error?: UserError;
+  /** So often it has to be said to be believed; 1 by default. */
+  readonly tries?: number;
+}
 
 export class Registry {
   readonly #options: RegistryOptions;
@@ -135,7 +152,8 @@ export class Registry {
   /**
    * Waits until a registry answers.
    *
-   * @throws {UserError} with exit code 69 where none does within `startupTimeoutMs`, 78 where it refuses us.
+   * @throws {UserError} with exit code 69 where none does within `startupTimeoutMs`, 78 where it refuses us,
+   * wants TLS, or is no registry.
    * @throws the signal's reason where it aborts first.
    */
   async ping(signal: AbortSignal, startupTimeoutMs: number): Promise<void> {
@@ -229,40 +247,54 @@ export class Registry {
     const signal = AbortSignal.any([this.#options.signal, ...signals]);
     let pauseMs = BACKOFF_FIRST_MS;
     let cause = NO_ANSWER;
+    let hopelessRounds = 0;
+    let error: UserError | undefined;
     while (!signal.aborted) {
-      const errors: UserError[] = [];
+      const reasons: Away[] = [];
       for (let tried = 0; tried < this.#options.urls.length && !signal.aborted; tried++) {
         const url = this.#options.urls[this.#current]!;
         // A question that nobody answers would hold up the end by its own timeout.
-        const verdict = await unlessAborted(this.#judge(url, question), signal);
-        if (verdict === undefined) return { kind: "away", cause };
+        const verdict = await unlessAborted(this.#judge(url, question, hopeless === "give up"), signal);
+        if (verdict === undefined) return away(cause, error);
         if (verdict.kind !== "away") {
           this.#trouble.over(REGISTRY);
           return verdict;
         }
         cause = verdict.cause;
-        if (verdict.error !== undefined) errors.push(verdict.error);
+        if (verdict.error !== undefined) reasons.push(verdict);
         this.#current = (this.#current + 1) % this.#options.urls.length;
       }
-      if (hopeless === "give up" && errors.length === this.#options.urls.length) {
-        return { kind: "away", cause, error: errors[0]! };
+      error = undefined;
+      if (hopeless === "give up" && reasons.length === this.#options.urls.length) {
+        error = reasons[0]!.error;
+        const tries = Math.max(...reasons.map(({ tries = 1 }) => tries));
+        if (++hopelessRounds >= tries) return away(cause, error);
+        pauseMs = NO_REGISTRY_PAUSE_MS;
       }
       this.#trouble.failed(REGISTRY, cause);
       log.warn("Waiting for the schema registry at {registry}: {cause}", { registry: this.#names(), cause });
       await sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, BACKOFF_MAX_MS);
     }
-    return { kind: "away", cause };
+    return away(cause, error);
   }
 
-  async #judge(url: string, question: (api: RegistryApi) => Promise<RegistryAnswer>): Promise<Verdict> {
+  async #judge(
+    url: string,
+    question: (api: RegistryApi) => Promise<RegistryAnswer>,
+    /** Whether it is worth a second connection to find out why it is away. */
+    isStart: boolean,
+  ): Promise<Verdict> {
     let answer: RegistryAnswer;
     try {
       answer = await question(await this.#api(url));
     } catch (error) {
       return { kind: "away", cause: messageOf(error) };
     }
-    if (answer.kind === "silence") return await this.#explain(url, answer);
+    if (answer.kind === "silence") {
+      const wantsTls = isStart && hasHungUp(answer) ? await this.#wantsTls(url) : undefined;
+      return wantsTls ?? await this.#explain(url, answer);
+    }
     const { status, data, dateMs } = answer;
     this.#aheadMs = dateMs === undefined ? undefined : dateMs - Date.now();
     if (status === HTTP_UNAUTHORIZED || status === HTTP_FORBIDDEN) {
@@ -278,8 +310,33 @@ export class Registry {
     const isNotFound = status === HTTP_NOT_FOUND && code !== undefined &&
       code >= NOT_FOUND_CODES.from && code < NOT_FOUND_CODES.to;
     if (isNotFound) return { kind: "unknown", reason: message ?? `the registry answers ${code}` };
+    if (isStart && status === HTTP_BAD_REQUEST && code === undefined) {
+      const wantsTls = await this.#wantsTls(url);
+      if (wantsTls !== undefined) return wantsTls;
+    }
     // A proxy, or a wrong path: what is no registry's answer says nothing about the id.
-    return { kind: "away", cause: `HTTP ${status}${message === undefined ? "" : `: ${message}`}` };
+    const cause = `HTTP ${status}${message === undefined ? "" : `: ${message}`}`;
+    if (status >= 400 && status !== HTTP_NOT_FOUND) return { kind: "away", cause };
+    const error = new UserError(
+      `${withoutPassword(url)} answers, but is no schema registry at this path: ${cause}`,
+      { exitCode: ExitCode.config, hint: NO_REGISTRY_HINT },
+    );
+    return { kind: "away", cause, error, tries: NO_REGISTRY_TRIES };
+  }
+
+  /** Where http:// is written and the port is one of TLS: asked in plain text, such a one hangs up without a word. */
+  async #wantsTls(url: string): Promise<Away | undefined> {
+    const { hostname, port, protocol } = new URL(url);
+    if (protocol !== "http:" || !await speaksTls(bare(hostname), Number(port || "80"))) return undefined;
+    const error = new UserError(
+      `The schema registry at ${withoutPassword(url)} speaks TLS on this port, and http:// does not`,
+      {
+        exitCode: ExitCode.config,
+        hint:
+          "Write https://, and name its authority with registry-ca or --tls-ca if it is not a public one.",
+      },
+    );
+    return { kind: "away", cause: error.message, error };
   }
 
   /** What an error on the way to a registry means; those of TLS are no matter of patience. */
@@ -296,7 +353,7 @@ export class Registry {
     }
     if (!isTlsError(code)) return { kind: "away", cause };
     const error = await explainTls(code, cause, {
-      host: hostname.replace(/^\[|\]$/g, ""),
+      host: bare(hostname),
       port: Number(port || "443"),
       tls: (this.#options.security ?? NO_REGISTRY_SECURITY).tls,
       names: { what, ca: "registry-ca or --tls-ca", cert: "registry-cert and registry-key, or --tls-cert" },
@@ -320,6 +377,20 @@ export class Registry {
   #names(): string {
     return this.#options.urls.map(withoutPassword).join(", ");
   }
+}
+
+function away(cause: string, error?: UserError): Away {
+  return { kind: "away", cause, ...(error !== undefined && { error }) };
+}
+
+/** Without the brackets of an IPv6 address. */
+function bare(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
+/** Whether somebody took the connection, and ended it without an answer of HTTP. */
+function hasHungUp({ cause, code = "" }: { readonly cause: string; readonly code?: string }): boolean {
+  return /^(ECONNRESET|EPIPE|ECONNABORTED|HPE_.*)$/.test(code) || /hang up|reset/i.test(cause);
 }
 
 function isSchemaData(data: unknown): data is SchemaData {

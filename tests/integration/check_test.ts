@@ -145,8 +145,14 @@ integrationTest("check: an address that is no registry, and a clock that goes wr
   const job = await makeJob(servers, folder);
   await using page = serve(() => new Response("<h1>Not Found</h1>", { status: 404 }));
   const wrong = await runCheck(flagsOf(job, { registry: page.url }), SOON);
-  assert.equal(wrong.code, 69);
-  assertLine(wrong, "registry", "failed", /HTTP 404/, /Check --registry, its path included/);
+  assert.equal(wrong.code, 78);
+  assertLine(
+    wrong,
+    "registry",
+    "failed",
+    /answers, but is no schema registry at this path/,
+    /path of --registry/,
+  );
   assertLine(wrong, "group", "ok");
   await using late = serve(async (request) => {
     const url = new URL(servers.registry);

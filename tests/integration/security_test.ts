@@ -471,7 +471,7 @@ secureTest("every mistake with the registry is told for what it is", async ({ ka
     [wrongName.url, ca, /not for the name 127\.0\.0\.1 but for other\.example/, /name/],
     [mutual.url, ca, /asks for a client certificate/, /registry-cert/],
     [registry.url.replace("http:", "https:"), ca, /does not speak TLS on this port/, /without TLS/],
-    [good.url.replace("https:", "http:"), {}, /does not speak HTTP/, /https:\/\//],
+    [good.url.replace("https:", "http:"), {}, /speaks TLS on this port/, /https:\/\//],
   ];
   for (const [url, options, message, hint] of cases) {
     assertSays(await refusedByRegistry([url], options), message, hint);
