@@ -197,6 +197,15 @@ export class Registry {
     return { ...lookup, id, subject, version };
   }
 
+  /** The first so many names of subjects, for a hint: none where the registry does not tell, which is not waited for. */
+  async subjects(max: number): Promise<string[]> {
+    const url = this.#options.urls[this.#current]!;
+    const asked = this.#api(url).then((api) => api.subjects());
+    const answer = await unlessAborted(asked, this.#options.signal).catch(() => undefined);
+    if (answer?.kind !== "answer" || !Array.isArray(answer.data)) return [];
+    return answer.data.slice(0, max).filter((name) => typeof name === "string");
+  }
+
   async #resolve(id: SchemaId): Promise<SchemaLookup> {
     const isGuid = typeof id === "string";
     const answer = await this.#insist((api) =>
