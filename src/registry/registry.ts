@@ -279,7 +279,7 @@ export class Registry {
         const tries = Math.max(...reasons.map(({ tries = 1 }) => tries));
         if (++hopelessRounds >= tries) return away(cause, error);
         pauseMs = NO_REGISTRY_PAUSE_MS;
-      }
+      } else hopelessRounds = 0;
       this.#trouble.failed(REGISTRY, cause);
       log.warn("Waiting for the schema registry at {registry}: {cause}", { registry: this.#names(), cause });
       await sleep(pauseMs, signal);

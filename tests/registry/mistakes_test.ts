@@ -141,6 +141,12 @@ registryTest("what is no schema registry when the time for the start is over is 
 });
 
 registryTest("a proxy whose registry is just starting is asked again", async () => {
-  await using server = serve([page(404), page(404), Response.json({ schema: '"int"' })]);
+  await using server = serve([
+    page(404),
+    page(404),
+    page(503),
+    page(404),
+    Response.json({ schema: '"int"' }),
+  ]);
   assert.equal(await ping(server.url, LONG_MS), undefined);
 });
