@@ -3,11 +3,11 @@ import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import type { SchemaId } from "../model.ts";
 import { NO_REGISTRY_SECURITY, type RegistrySecurity } from "../security.ts";
-import { explainTls, isTlsError, speaksTls } from "../tls.ts";
 import { LookupCache } from "./cache.ts";
 import { Trouble } from "../trouble.ts";
 import { openApi, type RegistryAnswer, type RegistryApi } from "./confluent.ts";
 import { schemaByGuid } from "./guids.ts";
+import { explainSilence, noRegistry, wantsTls } from "./mistakes.ts";
 import { type Referring, resolveReferences } from "./references.ts";
 import { sleep, unlessAborted } from "../wait.ts";
 import { withoutPassword } from "../words.ts";
@@ -41,8 +41,6 @@ const NOT_FOUND_CODES = { from: 40_400, to: 40_500 } as const;
 /** Any id does to see whether a registry answers as one; this one is likely to exist. */
 const PING_ID = 1;
 const NO_ANSWER = "no answer";
-const NO_REGISTRY_HINT = "Check the path of --registry: none for Confluent, Karapace and Redpanda, " +
-  "/apis/ccompat/v7 for Apicurio.";
 /** All URLs are one registry. */
 const REGISTRY = "registry";
 
@@ -301,8 +299,9 @@ export class Registry {
       return { kind: "away", cause: messageOf(error) };
     }
     if (answer.kind === "silence") {
-      const wantsTls = isStart && hasHungUp(answer) ? await this.#wantsTls(url) : undefined;
-      return wantsTls ?? await this.#explain(url, answer);
+      const { tls } = this.#options.security ?? NO_REGISTRY_SECURITY;
+      const error = await explainSilence(url, answer, { tls, isStart });
+      return away(error?.message ?? answer.cause, error);
     }
     const { status, data, dateMs } = answer;
     this.#aheadMs = dateMs === undefined ? undefined : dateMs - Date.now();
@@ -320,54 +319,14 @@ export class Registry {
       code >= NOT_FOUND_CODES.from && code < NOT_FOUND_CODES.to;
     if (isNotFound) return { kind: "unknown", reason: message ?? `the registry answers ${code}` };
     if (isStart && status === HTTP_BAD_REQUEST && code === undefined) {
-      const wantsTls = await this.#wantsTls(url);
-      if (wantsTls !== undefined) return wantsTls;
+      const error = await wantsTls(url);
+      if (error !== undefined) return away(error.message, error);
     }
     // A proxy, or a wrong path: what is no registry's answer says nothing about the id.
     const cause = `HTTP ${status}${message === undefined ? "" : `: ${message}`}`;
     if (status >= 400 && status !== HTTP_NOT_FOUND) return { kind: "away", cause };
-    const error = new UserError(
-      `${withoutPassword(url)} answers, but is no schema registry at this path: ${cause}`,
-      { exitCode: ExitCode.config, hint: NO_REGISTRY_HINT },
-    );
+    const error = noRegistry(url, cause);
     return { kind: "away", cause, error, tries: NO_REGISTRY_TRIES };
-  }
-
-  /** Where http:// is written and the port is one of TLS: asked in plain text, such a one hangs up without a word. */
-  async #wantsTls(url: string): Promise<Away | undefined> {
-    const { hostname, port, protocol } = new URL(url);
-    if (protocol !== "http:" || !await speaksTls(bare(hostname), Number(port || "80"))) return undefined;
-    const error = new UserError(
-      `The schema registry at ${withoutPassword(url)} speaks TLS on this port, and http:// does not`,
-      {
-        exitCode: ExitCode.config,
-        hint:
-          "Write https://, and name its authority with registry-ca or --tls-ca if it is not a public one.",
-      },
-    );
-    return { kind: "away", cause: error.message, error };
-  }
-
-  /** What an error on the way to a registry means; those of TLS are no matter of patience. */
-  async #explain(
-    url: string,
-    { cause, code }: { readonly cause: string; readonly code?: string },
-  ): Promise<Verdict> {
-    const { hostname, port, protocol } = new URL(url);
-    const what = `schema registry at ${withoutPassword(url)}`;
-    if (protocol === "http:" && code !== undefined && /^HPE_/.test(code)) {
-      const message = `The ${what} does not speak HTTP: ${cause}`;
-      const hint = "Write https:// if it wants TLS.";
-      return { kind: "away", cause, error: new UserError(message, { hint, exitCode: ExitCode.config }) };
-    }
-    if (!isTlsError(code)) return { kind: "away", cause };
-    const error = await explainTls(code, cause, {
-      host: bare(hostname),
-      port: Number(port || "443"),
-      tls: (this.#options.security ?? NO_REGISTRY_SECURITY).tls,
-      names: { what, ca: "registry-ca or --tls-ca", cert: "registry-cert and registry-key, or --tls-cert" },
-    });
-    return { kind: "away", cause: error.message, error };
   }
 
   #api(url: string): Promise<RegistryApi> {
@@ -390,16 +349,6 @@ export class Registry {
 
 function away(cause: string, error?: UserError): Away {
   return { kind: "away", cause, ...(error !== undefined && { error }) };
-}
-
-/** Without the brackets of an IPv6 address. */
-function bare(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, "");
-}
-
-/** Whether somebody took the connection, and ended it without an answer of HTTP. */
-function hasHungUp({ cause, code = "" }: { readonly cause: string; readonly code?: string }): boolean {
-  return /^(ECONNRESET|EPIPE|ECONNABORTED|HPE_.*)$/.test(code) || /hang up|reset/i.test(cause);
 }
 
 function isSchemaData(data: unknown): data is SchemaData {
