@@ -2,6 +2,8 @@
 #
 #   docker build -t kafka2parquet .
 #   docker run -v archive:/archive/parquet_data kafka2parquet --brokers broker:9092 --registry http://registry:8081
+#
+# The status page from the host: docker run -e KAFKA2PARQUET_HTTP=:8080 -p 127.0.0.1:8080:8080 ...
 
 FROM denoland/deno:2.9.4 AS build
 WORKDIR /build
@@ -25,6 +27,8 @@ COPY --from=build --chown=65532:65532 /archive /archive
 USER 65532:65532
 WORKDIR /archive
 VOLUME /archive/parquet_data
-# Alive, which it is while it waits for a broker too; whether it keeps up is what /readyz and /metrics say.
+# Alive, which it is while it waits for a broker too; whether it keeps up is what /readyz and /metrics say. It is a
+# process of its own and sees variables and the config file, not the flags behind the image's name: another address is
+# given as -e KAFKA2PARQUET_HTTP=:8080, and with off goes --no-healthcheck.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=90s --retries=3 CMD ["/usr/local/bin/kafka2parquet", "status"]
 ENTRYPOINT ["/usr/local/bin/kafka2parquet"]

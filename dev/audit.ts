@@ -42,7 +42,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   const { shipped } = await packagesOf(ROOT, ["main.ts", ...manifest.compile.include]);
   const answer = await ask(await materialsOf(shipped, { lockFile: `${ROOT}/deno.lock` }));
   if (answer.vulnerabilities === undefined) {
-    console.error(`NOT AUDITED: npm's registry has not answered: ${answer.message ?? "no reason given"}`);
+    console.error(`NOT AUDITED: npm's registry does not say: ${answer.message ?? "no reason given"}`);
     return values.required ? ExitCode.failure : ExitCode.ok;
   }
   const found = Object.values(answer.vulnerabilities);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withoutDisks } from "./support/disk.ts";
 import { isAlive, runCommand, tempDir, waitFor } from "./support/mod.ts";
 
 Deno.test("a program's lines are found, past and future, and its exit code is told", async () => {
@@ -49,4 +50,22 @@ Deno.test("a temporary folder goes with its block", async () => {
     await Deno.writeTextFile(`${path}/file`, "");
   }
   await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+});
+
+Deno.test("tests with disks are left out where there can be none, and never in CI", () => {
+  const names = ["CI", "K2P_TEST_SKIP_DISKS"] as const;
+  const before = names.map((name) => Deno.env.get(name));
+  try {
+    for (const name of names) Deno.env.delete(name);
+    assert.equal(withoutDisks(() => true), false);
+    assert.equal(withoutDisks(() => false), true);
+    Deno.env.set("CI", "1");
+    assert.equal(withoutDisks(() => false), false);
+  } finally {
+    for (const [index, name] of names.entries()) {
+      const value = before[index];
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
 });

@@ -12,20 +12,23 @@ export interface Finding {
   readonly what: string;
   /** What to do about it. */
   readonly hint?: string;
+  /** `what` and `hint` in pieces that belong together; given where the hint is not of all that `what` says. */
+  readonly parts?: readonly Part[];
   /** What the program ends with for it, where it has failed: 69 or 78. */
   readonly exitCode?: ExitCode;
 }
 
-interface Warning {
+/** One of several problems, with what to do about it. */
+export interface Part {
   readonly what: string;
-  readonly hint: string | undefined;
+  readonly hint?: string | undefined;
 }
 
 /** Gathers what one check finds out. */
 export class Notes {
   readonly #check: CheckName;
   readonly #said: string[] = [];
-  readonly #warnings: Warning[] = [];
+  readonly #warnings: Part[] = [];
   readonly #failures: UserError[] = [];
   /** Of failures that do not say which side they are on. */
   readonly #exitCode: ExitCode;
@@ -57,14 +60,13 @@ export class Notes {
       return {
         check: this.#check,
         state: "failed",
-        what: joined(this.#failures.map(({ message }) => message), "; "),
-        ...hintOf(this.#failures),
+        ...told(this.#failures.map(({ message, hint }) => ({ what: message, hint }))),
         exitCode: worst(codes),
       };
     }
-    const what = joined([...this.#said, ...this.#warnings.map(({ what }) => what)], "; ");
-    if (this.#warnings.length === 0) return { check: this.#check, state: "ok", what };
-    return { check: this.#check, state: "warning", what, ...hintOf(this.#warnings) };
+    const said = joined(this.#said, "; ");
+    if (this.#warnings.length === 0) return { check: this.#check, state: "ok", what: said };
+    return { check: this.#check, state: "warning", ...told(this.#warnings, said) };
   }
 }
 
@@ -77,9 +79,20 @@ export function worst(exitCodes: readonly ExitCode[]): ExitCode {
   return exitCodes.includes(ExitCode.config) ? ExitCode.config : exitCodes.at(0) ?? ExitCode.ok;
 }
 
-function hintOf(problems: readonly { readonly hint: string | undefined }[]): { hint?: string } {
+/** Problems in one line, behind what else was `said`; and in pieces, where they ask for different things. */
+function told(problems: readonly Part[], said = ""): Pick<Finding, "what" | "hint" | "parts"> {
   const hints = problems.flatMap(({ hint }) => hint ?? []);
-  return hints.length === 0 ? {} : { hint: joined(hints, " ") };
+  const before = said === "" ? [] : [said];
+  const what = joined([...before, ...problems.map(({ what }) => what)], "; ");
+  if (hints.length === 0) return { what };
+  const hint = joined(hints, " ");
+  const byHint = [...Map.groupBy(problems, ({ hint }) => hint)];
+  if (byHint.length === 1) return { what, hint };
+  const parts = byHint.map(([hint, list], index): Part => ({
+    what: joined([...(index === 0 ? before : []), ...list.map(({ what }) => what)], "; "),
+    ...(hint !== undefined && { hint }),
+  }));
+  return { what, hint, parts };
 }
 
 /** Several topics may have the same problem. */

@@ -131,15 +131,15 @@ function lineTeller(output: Output, env: Readonly<Record<string, string>>): Tell
   const isPlain = !knowsSigns(env);
   const isColored = wantsColor("auto", { env, terminal: Deno.stdout.isTerminal() });
   return {
-    tell({ check, state, what, hint }) {
+    tell({ check, state, parts, ...whole }) {
       const { sign, word, color } = MARKS[state];
       const mark = isPlain ? word : sign;
-      const lines = [
+      const lines = (parts ?? [whole]).flatMap(({ what, hint }) => [
         `${isColored ? `\x1b[${color}m${mark}\x1b[0m` : mark} ${check}: ${
           state === "not checked" ? `not checked (${clean(what)})` : clean(what)
         }`,
-      ];
-      if (hint !== undefined) lines.push(`  hint: ${clean(hint)}`);
+        ...(hint === undefined ? [] : [`  hint: ${clean(hint)}`]),
+      ]);
       output.lines(lines);
       output.flush();
     },

@@ -27,6 +27,7 @@ export interface Subcommand {
 }
 
 const ROWS_MAX = 1_000_000_000;
+const ROWS_HINT = "Write a whole number, or all.";
 
 /** Infers `T`. */
 function option<T>(spec: CommandOption<T>): CommandOption<T> {
@@ -57,7 +58,7 @@ export const FIRST_ROWS_OPTION = option({
   default: "5",
   parse: (texts) => {
     const text = texts.at(-1) ?? "";
-    return text === "all" ? Infinity : parseCount(text, { min: 0, max: ROWS_MAX });
+    return text === "all" ? Infinity : parseCount(text, { min: 0, max: ROWS_MAX }, ROWS_HINT);
   },
 });
 

@@ -3,7 +3,7 @@ import { VERSION } from "../version.ts";
 import { type CommandOption, type Subcommand, SUBCOMMANDS } from "./commands.ts";
 import { ALL_OPTIONS, defaultText, envName, GROUPS, type OptionSpec } from "./options.ts";
 
-const EXAMPLES = `Archive Kafka topics of Avro records as Parquet files, exactly once.
+const ARCHIVING_EXAMPLES = `Archive Kafka topics of Avro records as Parquet files, exactly once.
 
 Examples:
   # Archive the topic customer_events of kafka:9092 into parquet_data/data/
@@ -15,7 +15,9 @@ Examples:
 
   # Take what is there now and exit
   kafka2parquet --topic orders --group nightly --until-end
+`;
 
+const OTHER_EXAMPLES = `
   # Would it work? Nothing is archived
   kafka2parquet check --topic orders --group nightly
 
@@ -84,13 +86,16 @@ export function helpText(name: string, width: number): string {
   const archiving = GROUPS.map((group) => section(group, ALL_OPTIONS));
   if (name === "run") {
     const sections = [...archiving, { title: "Options", entries: [help] }];
-    return `Usage: kafka2parquet run [options]\n\n${SUMMARIES.run}\n\n${format(sections, width)}`;
+    const usage = "Usage: kafka2parquet run [options], or without run";
+    return `${ARCHIVING_EXAMPLES}\n${usage}\n\n${format(sections, width)}${CLOSING}\n`;
   }
   const command = SUBCOMMANDS.find((command) => command.name === name);
   if (command === undefined) {
     const own: Section = { title: "Options", entries: [["--version", SUMMARIES.versionFlag], help] };
     const sections = [own, ...archiving, { title: "Commands", entries: commandEntries() }];
-    return `${EXAMPLES}\nUsage: kafka2parquet [command] [options]\n\n${format(sections, width)}${CLOSING}\n`;
+    return `${ARCHIVING_EXAMPLES}${OTHER_EXAMPLES}\nUsage: kafka2parquet [command] [options]\n\n${
+      format(sections, width)
+    }${CLOSING}\n`;
   }
   const { examples, closing, options } = command;
   const groups = [...new Set(options.map(({ group }) => group))];

@@ -194,7 +194,8 @@ export const OPTIONS = {
     group: "Security",
     placeholder: "PROTOCOL",
     what: `How to talk to the brokers: ${PROTOCOLS.join(", ")}`,
-    defaultInWords: "by what else is given: with SASL sasl_ssl, with certificates ssl, else plaintext",
+    defaultInWords:
+      "by what else is given: with SASL sasl_ssl, with certificates or tls-insecure ssl, else plaintext",
     parse: one((text) => parseChoice(text, PROTOCOLS)),
   }),
   saslMechanism: option({

@@ -11,7 +11,7 @@ import { OPTIONS } from "./options.ts";
 import { Output, OutputClosed, terminalWidth } from "./output.ts";
 import { resolveOption, type Sources, type Texts, wantsColor } from "./resolve.ts";
 import { findSchema } from "./schema_sources.ts";
-import { mergeVersions, type Version, versionLines, versionsJson } from "./schema_versions.ts";
+import { mergeVersions, parseVersion, type Version, versionLines, versionsJson } from "./schema_versions.ts";
 import { readSources } from "./sources.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural, toJson } from "./text.ts";
@@ -98,10 +98,10 @@ async function columnsOf(
   }
 }
 
-async function valueColumns({ text, references }: Version, options: ColumnOptions): Promise<Column[]> {
-  const { describeColumns, parseSchema, unmatchedPatterns } = await import("../avro/mod.ts");
+async function valueColumns(version: Version, options: ColumnOptions): Promise<Column[]> {
+  const { describeColumns, unmatchedPatterns } = await import("../avro/mod.ts");
   const { typeNamesOf } = await import("../parquet/mod.ts");
-  const schema = parseSchema(text, references);
+  const schema = await parseVersion(version);
   for (const { pattern, meant } of unmatchedPatterns(schema, options)) {
     log.warning("No column matches {pattern}{meant}", {
       pattern,

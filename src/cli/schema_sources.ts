@@ -3,6 +3,7 @@ import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { flushLogging } from "../log.ts";
 import type { SchemaId } from "../model.ts";
 import type { FoundSchema, Registry } from "../registry/mod.ts";
+import { nearest } from "../nearest.ts";
 import { hideSecrets } from "../secrets.ts";
 import { OPTIONS } from "./options.ts";
 import { resolveOption, type Sources } from "./resolve.ts";
@@ -15,6 +16,8 @@ const REGISTRY_WAIT_MS = 5_000;
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 const ID_MAX = 2 ** 31 - 1;
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** A subject that is not there is compared with so many that are. */
+const SUBJECTS_MAX = 10_000;
 /** How nearly everybody names the subject of a topic's values. */
 const VALUE_SUFFIX = "-value";
 
@@ -97,8 +100,9 @@ async function bySubject(subject: string, registry: Registry): Promise<Version> 
   }
   const ofTopic = subject + VALUE_SUFFIX;
   const isTopic = (await registry.latest(ofTopic)).kind === "found";
+  const meant = isTopic ? ofTopic : nearest(subject, await registry.subjects(SUBJECTS_MAX));
   throw new UserError(`No subject ${JSON.stringify(subject)}: ${found.reason}`, {
-    hint: isTopic ? `Did you mean ${ofTopic}?` : "Subjects are mostly named <topic>-value.",
+    hint: meant === undefined ? "Subjects are mostly named <topic>-value." : `Did you mean ${meant}?`,
   });
 }
 

@@ -1,5 +1,5 @@
 /** `kafka2parquet schema OLD NEW`: the columns of a file that holds records of several schemas. */
-import type { ColumnOptions } from "../avro/mod.ts";
+import type { AvroType, ColumnOptions } from "../avro/mod.ts";
 import type { FileSchema } from "../columns/mod.ts";
 import { UserError } from "../errors.ts";
 import { terminalWidth } from "./output.ts";
@@ -17,16 +17,28 @@ export interface Version {
   readonly json: { readonly [name: string]: Json };
 }
 
+/** The schema itself. @throws UserError that says where it can be mended. */
+export async function parseVersion({ text, references, name, json }: Version): Promise<AvroType> {
+  const { parseSchema } = await import("../avro/mod.ts");
+  try {
+    return parseSchema(text, references);
+  } catch (cause) {
+    if (!(cause instanceof UserError) || !("file" in json)) throw cause;
+    throw new UserError(cause.message, { hint: `Correct the schema in ${name}.`, cause });
+  }
+}
+
 /** The file's columns once all versions were seen, in this order. Throws UserError where no file can hold them. */
 export async function mergeVersions(
   versions: readonly Version[],
   options: ColumnOptions,
 ): Promise<FileSchema> {
-  const { Clash, fileSchemaOf, merge, parseSchema } = await import("../avro/mod.ts");
+  const { Clash, fileSchemaOf, merge } = await import("../avro/mod.ts");
   const { typeNamesOf } = await import("../parquet/mod.ts");
   let file: FileSchema | undefined;
-  for (const { text, references, name } of versions) {
-    const type = parseSchema(text, references);
+  for (const version of versions) {
+    const { name } = version;
+    const type = await parseVersion(version);
     const merged = file === undefined ? fileSchemaOf(type, options) : merge(file, type, options);
     if (!(merged instanceof Clash)) {
       file = merged;

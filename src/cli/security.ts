@@ -51,7 +51,8 @@ async function kafkaSecurity(sources: Sources, tls: TlsSettings): Promise<KafkaS
 
 function guessProtocol(sources: Sources, hasSasl: boolean): SecurityProtocol {
   if (hasSasl) return "sasl_ssl";
-  const hasTls = valueOf("tlsCa", sources) !== undefined || valueOf("tlsCert", sources) !== undefined;
+  const hasTls = valueOf("tlsCa", sources) !== undefined || valueOf("tlsCert", sources) !== undefined ||
+    valueOf("tlsInsecure", sources) === true;
   return hasTls ? "ssl" : "plaintext";
 }
 

@@ -79,8 +79,8 @@ export function parseSizeBytes(text: string, range: Range): number {
 }
 
 /** A count such as `1200`, `100_000` or `100k`. */
-export function parseCount(text: string, range: Range): number {
-  return scaled(text, { units: COUNT_UNIT, range, format: String, what: "whole number", hint: COUNT_HINT });
+export function parseCount(text: string, range: Range, hint = COUNT_HINT): number {
+  return scaled(text, { units: COUNT_UNIT, range, format: String, what: "whole number", hint });
 }
 
 interface Scale {

@@ -20,6 +20,7 @@ export interface RegistryApi {
   schemaById(id: number): Promise<RegistryAnswer>;
   schemaByGuid(guid: string): Promise<RegistryAnswer>;
   subjectVersion(subject: string, version: number | "latest"): Promise<RegistryAnswer>;
+  subjects(): Promise<RegistryAnswer>;
 }
 
 export interface ApiOptions {
@@ -64,6 +65,7 @@ export async function openApi({ url, timeoutMs, security }: ApiOptions): Promise
       read(await api.Schema.find({ path: `/schemas/guids/${encodeURIComponent(guid)}`, ...common })),
     subjectVersion: async (subject, version) =>
       read(await api.Subject.version({ subject, version, ...common })),
+    subjects: async () => read(await api.Subject.all(common)),
   };
 }
 

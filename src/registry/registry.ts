@@ -3,11 +3,11 @@ import { getLogger } from "@logtape/logtape";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import type { SchemaId } from "../model.ts";
 import { NO_REGISTRY_SECURITY, type RegistrySecurity } from "../security.ts";
-import { explainTls, isTlsError } from "../tls.ts";
 import { LookupCache } from "./cache.ts";
 import { Trouble } from "../trouble.ts";
 import { openApi, type RegistryAnswer, type RegistryApi } from "./confluent.ts";
 import { schemaByGuid } from "./guids.ts";
+import { explainSilence, noRegistry, wantsTls } from "./mistakes.ts";
 import { type Referring, resolveReferences } from "./references.ts";
 import { sleep, unlessAborted } from "../wait.ts";
 import { withoutPassword } from "../words.ts";
@@ -17,6 +17,12 @@ const log = getLogger(["kafka2parquet", "registry"]);
 const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
+/**
+ * A proxy whose registry is just starting may answer for a moment as one that has none at this path does: at start it
+ * is believed at the third answer, with such pauses between them.
+ */
+const NO_REGISTRY_TRIES = 3;
+const NO_REGISTRY_PAUSE_MS = 1_000;
 /** Schemas kept. A topic has tens at most. */
 const FOUND_MAX = 1_000;
 /**
@@ -26,6 +32,7 @@ const FOUND_MAX = 1_000;
 const UNKNOWN_FOR_MS = 30_000;
 const UNKNOWN_MAX = 10_000;
 
+const HTTP_BAD_REQUEST = 400;
 const HTTP_UNAUTHORIZED = 401;
 const HTTP_FORBIDDEN = 403;
 const HTTP_NOT_FOUND = 404;
@@ -101,8 +108,16 @@ interface SchemaData extends Referring {
 type Verdict =
   | { readonly kind: "found"; readonly data: SchemaData }
   | { readonly kind: "unknown"; readonly reason: string }
-  /** `error` is there where no repetition helps, until somebody has changed one of the two sides. */
-  | { readonly kind: "away"; readonly cause: string; readonly error?: UserError };
+  | Away;
+
+interface Away {
+  readonly kind: "away";
+  readonly cause: string;
+  /** Where no repetition helps, until somebody has changed one of the two sides. */
+  readonly error?: UserError;
+  /** So often it has to be said to be believed; 1 by default. */
+  readonly tries?: number;
+}
 
 export class Registry {
   readonly #options: RegistryOptions;
@@ -135,7 +150,8 @@ export class Registry {
   /**
    * Waits until a registry answers.
    *
-   * @throws {UserError} with exit code 69 where none does within `startupTimeoutMs`, 78 where it refuses us.
+   * @throws {UserError} with exit code 69 where none does within `startupTimeoutMs`, 78 where it refuses us,
+   * wants TLS, or is no registry.
    * @throws the signal's reason where it aborts first.
    */
   async ping(signal: AbortSignal, startupTimeoutMs: number): Promise<void> {
@@ -177,6 +193,15 @@ export class Registry {
     const lookup = await this.#withReferences(id, { ...answer.data, subject });
     if (lookup.kind === "unknown") return { kind: "unknown", subject, reason: lookup.reason };
     return { ...lookup, id, subject, version };
+  }
+
+  /** The first so many names of subjects, for a hint: none where the registry does not tell, which is not waited for. */
+  async subjects(max: number): Promise<string[]> {
+    const url = this.#options.urls[this.#current]!;
+    const asked = this.#api(url).then((api) => api.subjects());
+    const answer = await unlessAborted(asked, this.#options.signal).catch(() => undefined);
+    if (answer?.kind !== "answer" || !Array.isArray(answer.data)) return [];
+    return answer.data.slice(0, max).filter((name) => typeof name === "string");
   }
 
   async #resolve(id: SchemaId): Promise<SchemaLookup> {
@@ -229,40 +254,55 @@ export class Registry {
     const signal = AbortSignal.any([this.#options.signal, ...signals]);
     let pauseMs = BACKOFF_FIRST_MS;
     let cause = NO_ANSWER;
+    let hopelessRounds = 0;
+    let error: UserError | undefined;
     while (!signal.aborted) {
-      const errors: UserError[] = [];
+      const reasons: Away[] = [];
       for (let tried = 0; tried < this.#options.urls.length && !signal.aborted; tried++) {
         const url = this.#options.urls[this.#current]!;
         // A question that nobody answers would hold up the end by its own timeout.
-        const verdict = await unlessAborted(this.#judge(url, question), signal);
-        if (verdict === undefined) return { kind: "away", cause };
+        const verdict = await unlessAborted(this.#judge(url, question, hopeless === "give up"), signal);
+        if (verdict === undefined) return away(cause, error);
         if (verdict.kind !== "away") {
           this.#trouble.over(REGISTRY);
           return verdict;
         }
         cause = verdict.cause;
-        if (verdict.error !== undefined) errors.push(verdict.error);
+        if (verdict.error !== undefined) reasons.push(verdict);
         this.#current = (this.#current + 1) % this.#options.urls.length;
       }
-      if (hopeless === "give up" && errors.length === this.#options.urls.length) {
-        return { kind: "away", cause, error: errors[0]! };
-      }
+      error = undefined;
+      if (hopeless === "give up" && reasons.length === this.#options.urls.length) {
+        error = reasons[0]!.error;
+        const tries = Math.max(...reasons.map(({ tries = 1 }) => tries));
+        if (++hopelessRounds >= tries) return away(cause, error);
+        pauseMs = NO_REGISTRY_PAUSE_MS;
+      } else hopelessRounds = 0;
       this.#trouble.failed(REGISTRY, cause);
       log.warn("Waiting for the schema registry at {registry}: {cause}", { registry: this.#names(), cause });
       await sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, BACKOFF_MAX_MS);
     }
-    return { kind: "away", cause };
+    return away(cause, error);
   }
 
-  async #judge(url: string, question: (api: RegistryApi) => Promise<RegistryAnswer>): Promise<Verdict> {
+  async #judge(
+    url: string,
+    question: (api: RegistryApi) => Promise<RegistryAnswer>,
+    /** Whether it is worth a second connection to find out why it is away. */
+    isStart: boolean,
+  ): Promise<Verdict> {
     let answer: RegistryAnswer;
     try {
       answer = await question(await this.#api(url));
     } catch (error) {
       return { kind: "away", cause: messageOf(error) };
     }
-    if (answer.kind === "silence") return await this.#explain(url, answer);
+    if (answer.kind === "silence") {
+      const { tls } = this.#options.security ?? NO_REGISTRY_SECURITY;
+      const error = await explainSilence(url, answer, { tls, isStart });
+      return away(error?.message ?? answer.cause, error);
+    }
     const { status, data, dateMs } = answer;
     this.#aheadMs = dateMs === undefined ? undefined : dateMs - Date.now();
     if (status === HTTP_UNAUTHORIZED || status === HTTP_FORBIDDEN) {
@@ -278,30 +318,15 @@ export class Registry {
     const isNotFound = status === HTTP_NOT_FOUND && code !== undefined &&
       code >= NOT_FOUND_CODES.from && code < NOT_FOUND_CODES.to;
     if (isNotFound) return { kind: "unknown", reason: message ?? `the registry answers ${code}` };
-    // A proxy, or a wrong path: what is no registry's answer says nothing about the id.
-    return { kind: "away", cause: `HTTP ${status}${message === undefined ? "" : `: ${message}`}` };
-  }
-
-  /** What an error on the way to a registry means; those of TLS are no matter of patience. */
-  async #explain(
-    url: string,
-    { cause, code }: { readonly cause: string; readonly code?: string },
-  ): Promise<Verdict> {
-    const { hostname, port, protocol } = new URL(url);
-    const what = `schema registry at ${withoutPassword(url)}`;
-    if (protocol === "http:" && code !== undefined && /^HPE_/.test(code)) {
-      const message = `The ${what} does not speak HTTP: ${cause}`;
-      const hint = "Write https:// if it wants TLS.";
-      return { kind: "away", cause, error: new UserError(message, { hint, exitCode: ExitCode.config }) };
+    if (isStart && status === HTTP_BAD_REQUEST && code === undefined) {
+      const error = await wantsTls(url);
+      if (error !== undefined) return away(error.message, error);
     }
-    if (!isTlsError(code)) return { kind: "away", cause };
-    const error = await explainTls(code, cause, {
-      host: hostname.replace(/^\[|\]$/g, ""),
-      port: Number(port || "443"),
-      tls: (this.#options.security ?? NO_REGISTRY_SECURITY).tls,
-      names: { what, ca: "registry-ca or --tls-ca", cert: "registry-cert and registry-key, or --tls-cert" },
-    });
-    return { kind: "away", cause: error.message, error };
+    // A proxy, or a wrong path: what is no registry's answer says nothing about the id.
+    const cause = `HTTP ${status}${message === undefined ? "" : `: ${message}`}`;
+    if (status >= 400 && status !== HTTP_NOT_FOUND) return { kind: "away", cause };
+    const error = noRegistry(url, cause);
+    return { kind: "away", cause, error, tries: NO_REGISTRY_TRIES };
   }
 
   #api(url: string): Promise<RegistryApi> {
@@ -320,6 +345,10 @@ export class Registry {
   #names(): string {
     return this.#options.urls.map(withoutPassword).join(", ");
   }
+}
+
+function away(cause: string, error?: UserError): Away {
+  return { kind: "away", cause, ...(error !== undefined && { error }) };
 }
 
 function isSchemaData(data: unknown): data is SchemaData {

@@ -72,7 +72,7 @@ export function problemLine(error: unknown): string {
 }
 
 /** The operating system's name of an error; undefined for any other. */
-function codeOf(error: unknown): string | undefined {
+export function codeOf(error: unknown): string | undefined {
   if (error instanceof Deno.errors.NotCapable) return "EACCES";
   if (error instanceof Deno.errors.NotFound) return "ENOENT";
   const code = error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;

@@ -1,8 +1,8 @@
 /** Whether a folder can do what the protocol needs, found out before any data is written. */
 import { join } from "node:path";
-import { messageOf, UserError } from "../errors.ts";
+import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { removeIfThere, writeDurably } from "./files.ts";
-import { sinkError } from "./problems.ts";
+import { codeOf, sinkError } from "./problems.ts";
 
 export const OUTPUT_FLAG = "--output";
 /** Dead letters are all that goes anywhere but the output folder. */
@@ -14,8 +14,9 @@ export async function usable<T>(folder: string, flag: string, prepare: () => Pro
     return await prepare();
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    throw new UserError(`Cannot write to ${folder}: ${reasonOf(cause)}`, {
+    throw new UserError(`Cannot write to ${folder}: ${closedReason(cause) ?? reasonOf(cause)}`, {
       hint: `Give ${flag} a folder on a local disk that this user may write to.`,
+      exitCode: exitCodeOf(cause),
       cause,
     });
   }
@@ -34,7 +35,15 @@ export async function tryLink(home: string, folder: string, told = home): Promis
     await Deno.link(from, to);
   } catch (cause) {
     const known = sinkError(folder, cause);
-    if (known.problem === "full" || known.problem === "read-only") throw known;
+    if (known.problem === "full") throw known;
+    // What may not be linked where it may be written is a file system without hard links: EPERM.
+    if (known.problem === "read-only" || codeOf(cause) === "EACCES") {
+      throw new UserError(`Cannot write to ${folder}: ${closedReason(cause)}`, {
+        hint: known.hint!,
+        exitCode: exitCodeOf(cause),
+        cause,
+      });
+    }
     throw new UserError(`Cannot move files from ${told} to ${folder}: ${reasonOf(cause)}`, {
       hint: "Both must be on the same file system, writable, and that file system must have hard links.",
       cause,
@@ -43,6 +52,25 @@ export async function tryLink(home: string, folder: string, told = home): Promis
     await removeIfThere(to);
     await removeIfThere(from);
   }
+}
+
+/** Why a folder is closed to us, in words without the name of the file with which that was found. */
+function closedReason(cause: unknown): string | undefined {
+  if (cause instanceof Deno.errors.NotCapable) return undefined;
+  switch (sinkError("", cause).problem) {
+    case "read-only":
+      return "the file system is read-only";
+    case "denied":
+      return "permission denied";
+    default:
+      return undefined;
+  }
+}
+
+/** A folder that is closed to us at the start was so named by mistake; a disk that is full was not. */
+function exitCodeOf(cause: unknown): ExitCode {
+  const { problem } = sinkError("", cause);
+  return problem === "read-only" || problem === "denied" ? ExitCode.config : ExitCode.failure;
 }
 
 /** In plain words where the runtime speaks of its own flags, which nobody can give to a compiled program. */

@@ -40,6 +40,10 @@ Deno.test("findings: a failure is all that is told, and a wrong configuration co
     state: "failed",
     what: `Cannot read offsets; There is no topic "a"`,
     hint: "Look at the broker. Make it.",
+    parts: [
+      { what: "Cannot read offsets", hint: "Look at the broker." },
+      { what: `There is no topic "a"`, hint: "Make it." },
+    ],
     exitCode: 78,
   });
 });

@@ -51,6 +51,22 @@ Deno.test("check: where settings come from, keys that nobody knows, and no secre
   assert.doesNotMatch(stdout, /pass-word|someone/);
 });
 
+Deno.test("check: of two warnings each has a line, with its own hint below it", async () => {
+  await using folder = await tempDir();
+  const properties = `${folder.path}/client.properties`;
+  await Deno.writeTextFile(properties, "bootstrap.servers=127.0.0.1:1\nsasl.mechanims=PLAIN\n");
+  const args = ["check", "--kafka-config", properties, "--output", `${folder.path}/data`, "--tls-insecure"];
+  const { stdout } = await kafka2parquet(args, AWAY);
+  const [unknown, hint, insecure] = stdout.split("\n");
+  assert.match(unknown!, /^! config: brokers .*; unknown keys in .*: sasl\.mechanims$/);
+  assert.equal(hint, "  hint: They have no effect: are they misspelt?");
+  assert.match(insecure!, /^! config: CERTIFICATES ARE NOT CHECKED/);
+  const { stdout: json } = await kafka2parquet([...args, "--json"], AWAY);
+  const [config] = json.split("\n").map((line) => line && JSON.parse(line));
+  assert.match(config.what, /unknown keys in .*; CERTIFICATES ARE NOT CHECKED/);
+  assert.deepEqual(Object.keys(config), ["check", "ok", "state", "what", "hint"]);
+});
+
 Deno.test("check: a terminal that can do little is told in words", async () => {
   await using folder = await tempDir();
   const args = ["check", "--output", `${folder.path}/data`];

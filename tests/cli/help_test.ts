@@ -38,3 +38,17 @@ Deno.test("descriptions are as wide as the terminal lets them be, and their word
   // On a narrow one lines are longer than it rather than one word each.
   assert.deepEqual(described(20), described(40));
 });
+
+Deno.test("the help of every command leads with examples, and ends with its exit codes", () => {
+  for (const name of ["", "run", ...SUBCOMMANDS.map(({ name }) => name)]) {
+    const text = helpText(name, 80);
+    const [examples, usage, codes] = ["\nExamples:\n", "\nUsage: ", "\nExit codes: "].map((words) =>
+      text.indexOf(words)
+    );
+    assert.ok(
+      0 < examples! && examples! < usage! && usage! < codes!,
+      `${name}: ${examples} ${usage} ${codes}`,
+    );
+    assert.match(text.slice(codes), /^\nExit codes: [^\n]*\n?[^\n]*\n+$/, name);
+  }
+});

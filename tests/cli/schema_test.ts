@@ -298,7 +298,10 @@ Deno.test("schema: what makes no columns is said with the place", async () => {
   };
   for (
     const [schema, pattern] of [
-      [{ type: "record", name: "R", fields: [{ name: "a", type: "strin" }] }, /\$\.fields\[0\]\.type.*strin/],
+      [
+        { type: "record", name: "R", fields: [{ name: "a", type: "strin" }] },
+        /\$\.fields\[0\]\.type.*strin.*\nhint: Correct the schema in .*\.avsc\.$/m,
+      ],
       [twice, /Two fields would both be the column "a__c": a\.c and a__c/],
     ] as const
   ) {
@@ -318,4 +321,24 @@ Deno.test("schema without a registry gives up soon, with exit code 69", async ()
   const [error, hint] = stderr.trimEnd().split("\n").slice(-2);
   assert(error!.startsWith(`error: Cannot reach the schema registry at ${url}: `), stderr);
   assert.equal(hint, "hint: Check --registry, its path included, and that the registry is running.");
+});
+
+Deno.test("schema: a subject that is not there, and the nearest of those that are", async () => {
+  let subjects: unknown = ["payments-value", "orders-value", "orders-key"];
+  await using registry = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/subjects") return Response.json(subjects);
+    return Response.json({ error_code: 40401, message: "Subject not found." }, { status: 404 });
+  });
+  const flags = ["--registry", `http://127.0.0.1:${registry.addr.port}`];
+  const hintOf = async (subject: string) => {
+    const { code, stderr } = await kafka2parquet(["schema", subject, ...flags]);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, new RegExp(`^error: No subject "${subject}": Subject not found\\.$`, "m"));
+    return /^hint: (.*)$/m.exec(stderr)?.[1];
+  };
+  assert.equal(await hintOf("order-valeu"), "Did you mean orders-value?");
+  assert.equal(await hintOf("something-else"), "Subjects are mostly named <topic>-value.");
+  subjects = { error_code: 50001 };
+  assert.equal(await hintOf("order-valeu"), "Subjects are mostly named <topic>-value.");
 });

@@ -41,6 +41,13 @@ Deno.test("credentials alone mean SASL over TLS", async () => {
   assert.deepEqual(security, { protocol: "sasl_ssl", tls: TLS, sasl });
 });
 
+Deno.test("not to check certificates alone means TLS, as certificates alone do", async () => {
+  const { security } = await resolveSecurity(sources({ "tls-insecure": "true" }));
+  assert.deepEqual(security, { protocol: "ssl", tls: { ...TLS, insecure: true } });
+  const { protocol } = (await resolveSecurity(sources({ "tls-insecure": "false" }))).security;
+  assert.equal(protocol, "plaintext");
+});
+
 Deno.test("flags go before environment, config file, secret files and a client's file", async () => {
   const given = (text: string) => new Map([["sasl-username", { texts: [text], key: "sasl.username" }]]);
   const client = { path: "c", texts: given("of the client") };

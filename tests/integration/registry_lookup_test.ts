@@ -59,7 +59,7 @@ integrationTest(
 integrationTest("what answers but is no registry is never taken for an unknown id", async (servers) => {
   // The registry's own server, at a path where its Confluent API is not: 404 for everything.
   const { registry, stop } = open([new URL("/nowhere", servers.registry).href]);
-  await assert.rejects(registry.ping(new AbortController().signal, 300), { name: "UserError", exitCode: 69 });
+  await assert.rejects(registry.ping(new AbortController().signal, 300), { name: "UserError", exitCode: 78 });
   const lookup = registry.schema(1);
   setTimeout(() => stop.abort(new Error("stopped")), 300);
   await assert.rejects(lookup, { message: "stopped" });

@@ -1,8 +1,8 @@
 /** A real registry that asks for credentials, and doors of TLS in front of it. */
 import { createServer, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
-import { type RegistryServer, startRegistry } from "../../dev/mod.ts";
-import type { Certificate } from "../support/pki.ts";
+import { freePorts, type RegistryServer, startRegistry } from "../../dev/mod.ts";
+import { Authority, type Certificate } from "../support/pki.ts";
 
 export const REGISTRY_USER = "schema-reader";
 export const REGISTRY_PASSWORD = "registry:pass@8642";
@@ -10,9 +10,21 @@ export const REGISTRY_TOKEN = "registry-token-1357924680";
 
 export const REGISTRY_BASIC = `Basic ${btoa(`${REGISTRY_USER}:${REGISTRY_PASSWORD}`)}`;
 
-export function startSecureRegistry(): Promise<RegistryServer> {
-  return startRegistry({
+export interface SecureRegistry {
+  readonly server: RegistryServer;
+  /** The same over TLS of its own. */
+  readonly tlsUrl: string;
+}
+
+export async function startSecureRegistry(): Promise<SecureRegistry> {
+  await using authority = await Authority.create("Registry Authority");
+  const { cert, key } = await authority.certificate("registry");
+  const [tlsPort] = freePorts(1);
+  const server = await startRegistry({
     settings: {
+      "quarkus.http.ssl-port": String(tlsPort),
+      "quarkus.http.ssl.certificate.files": cert,
+      "quarkus.http.ssl.certificate.key-files": key,
       "quarkus.http.auth.basic": "true",
       "quarkus.http.auth.permission.all.paths": "/apis/*",
       "quarkus.http.auth.permission.all.policy": "authenticated",
@@ -22,6 +34,7 @@ export function startSecureRegistry(): Promise<RegistryServer> {
       [`quarkus.security.users.embedded.roles.${REGISTRY_USER}`]: "sr-admin",
     },
   });
+  return { server, tlsUrl: `https://127.0.0.1:${tlsPort}${new URL(server.url).pathname}` };
 }
 
 export interface Door extends AsyncDisposable {

@@ -45,6 +45,8 @@ const STARTUP_MS = 300_000;
 interface Stage {
   readonly kafka: SecureKafka;
   readonly registry: RegistryServer;
+  /** Its own port of TLS. */
+  readonly registryTls: string;
   /** Without credentials of its own, for tests. */
   readonly open: Door;
   readonly servers: TestServers;
@@ -54,11 +56,13 @@ interface Stage {
 let stage: Promise<Stage> | undefined;
 
 async function start(): Promise<Stage> {
-  const [kafka, registry] = await Promise.all([startSecureKafka(), startSecureRegistry()]);
+  const [kafka, secure] = await Promise.all([startSecureKafka(), startSecureRegistry()]);
+  const { server: registry, tlsUrl: registryTls } = secure;
   const open = await openDoor(registry.url, { authorize: () => REGISTRY_BASIC });
   return {
     kafka,
     registry,
+    registryTls,
     open,
     servers: new TestServers({ brokers: kafka.kafka.bootstrap, registry: open.url }),
     issuer: startIssuer({ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET, lifeSeconds: TOKEN_SECONDS }),
@@ -434,8 +438,8 @@ secureTest("every mistake with brokers is told for what it is", async ({ kafka, 
   }
 });
 
-secureTest("every mistake with the registry is told for what it is", async ({ kafka, registry }) => {
-  const { authority } = kafka;
+secureTest("every mistake with the registry is told for what it is", async (stage) => {
+  const { registry, registryTls, kafka: { authority } } = stage;
   await using other = await Authority.create("Other Authority");
   const open = { authorize: () => REGISTRY_BASIC };
   await using good = await openDoor(registry.url, {
@@ -471,7 +475,9 @@ secureTest("every mistake with the registry is told for what it is", async ({ ka
     [wrongName.url, ca, /not for the name 127\.0\.0\.1 but for other\.example/, /name/],
     [mutual.url, ca, /asks for a client certificate/, /registry-cert/],
     [registry.url.replace("http:", "https:"), ca, /does not speak TLS on this port/, /without TLS/],
-    [good.url.replace("https:", "http:"), {}, /does not speak HTTP/, /https:\/\//],
+    [registryTls, ca, /not from an authority in .*: it is from "Registry Authority"/, /registry-ca/],
+    [registryTls.replace("https:", "http:"), {}, /speaks TLS on this port/, /Write https:\/\//],
+    [good.url.replace("https:", "http:"), {}, /speaks TLS on this port/, /https:\/\//],
   ];
   for (const [url, options, message, hint] of cases) {
     assertSays(await refusedByRegistry([url], options), message, hint);

@@ -1,6 +1,6 @@
 /** A disk that is full, read-only, closed to the program, taken away, or failing. */
 import assert from "node:assert/strict";
-import { canMount, type TestDisk, testDisk } from "../support/disk.ts";
+import { type TestDisk, testDisk, withoutDisks } from "../support/disk.ts";
 import { integrationTest } from "../support/integration.ts";
 import { type Program, readArchive, runProgram, tempDir, type TestServers, waitFor } from "../support/mod.ts";
 import { assertCovered, assertIds, type Job, makeJob, preparedFolders } from "./events.ts";
@@ -9,10 +9,7 @@ const QUICK = { env: { KAFKA2PARQUET_SESSION_TIMEOUT: "6s" } };
 const SHORT_END = { env: { ...QUICK.env, KAFKA2PARQUET_SHUTDOWN_TIMEOUT: "3s" } };
 const STOPPING = { env: { ...QUICK.env, KAFKA2PARQUET_ON_SINK_ERROR: "stop" } };
 
-const ignore = !canMount();
-if (ignore) {
-  console.error("Tests with full disks are skipped: the kernel allows no mount namespaces (unshare -Urm)");
-}
+const ignore = withoutDisks();
 
 /** A job whose files are on a disk that the test has in its hands. */
 interface DiskJob extends Job {
@@ -55,6 +52,24 @@ async function archiveTheRest(job: DiskJob, to: number): Promise<void> {
   await assertExit(rest, 0);
   await assertExactlyOnce(job, to);
 }
+
+diskTest("a folder that may not be written at start: exit 78, said with what to do", async (job) => {
+  const { disk } = job;
+  for (
+    const [script, reason] of [
+      [`mkdir -p ${job.output} && chmod a-w ${job.output}`, "permission denied"],
+      [`chmod a-rwx ${job.output}`, "permission denied"],
+      [`chmod u+rwx ${job.output} && mount -o remount,ro ${disk.path}`, "the file system is read-only"],
+    ] as const
+  ) {
+    await disk.sh(script);
+    await using program = disk.runProgram(job.flags, QUICK);
+    await assertExit(program, 78);
+    const [error, hint] = program.stderr.slice(-2);
+    assert.equal(error, `error: Cannot write to ${job.output}: ${reason}`);
+    assert.equal(hint, "hint: Give --output a folder on a local disk that this user may write to.");
+  }
+});
 
 diskTest(
   "a disk that is full, read-only, closed to the program: said with what to do, and it goes on by itself",

@@ -154,6 +154,7 @@ Deno.test({
   async fn() {
     await assert.rejects(LocalSink.open({ output: "no/such/folder", ...NAMES }), {
       message: "Cannot write to no/such/folder: this program was not given the right to write there",
+      exitCode: 78,
     });
   },
 });

@@ -24,12 +24,28 @@ export interface TestDisk extends AsyncDisposable {
   free(): Promise<void>;
 }
 
+/** Set once it has been said that tests are skipped. */
+const SKIP_VARIABLE = "K2P_TEST_SKIP_DISKS";
+
+/**
+ * Whether tests with a disk of their own are to be left out; says so, once. Where `CI` is set none is: they fail there,
+ * with what the kernel says.
+ */
+export function withoutDisks(mountable: () => boolean = canMount): boolean {
+  if (Deno.env.get("CI")) return false;
+  if (Deno.env.get(SKIP_VARIABLE)) return true;
+  if (mountable()) return false;
+  console.error("Tests with small disks are skipped: the kernel allows no mount namespaces (unshare -Urm)");
+  Deno.env.set(SKIP_VARIABLE, "1");
+  return true;
+}
+
 /**
  * Whether the kernel lets this user make mount namespaces.
  *
  * @throws Error where the tools for it are missing on Linux (util-linux).
  */
-export function canMount(): boolean {
+function canMount(): boolean {
   if (Deno.build.os !== "linux") return false;
   for (const tool of ["unshare", "nsenter", "setpriv"]) {
     const { success } = new Deno.Command("sh", { args: ["-c", `command -v ${tool}`], stdout: "null" })
