@@ -6,7 +6,7 @@ import type { FoundSchema, Registry } from "../registry/mod.ts";
 import { hideSecrets } from "../secrets.ts";
 import { OPTIONS } from "./options.ts";
 import { resolveOption, type Sources } from "./resolve.ts";
-import type { Version } from "./schema_versions.ts";
+import type { Version } from "./schema_columns.ts";
 import { resolveRegistrySecurity, secretsIn, warnOfRisks } from "./security.ts";
 
 /** A person waits for the answer. */
