@@ -10,6 +10,7 @@ export {
 export { duck } from "./duck.ts";
 export { ROOT } from "./paths.ts";
 export { isAlive, type Program, type ProgramOptions, runCommand, runProgram } from "./program.ts";
+export { anySize, codesIn, readmeTable } from "./readme.ts";
 export { testRandom } from "./seed.ts";
 export {
   type AvroOptions,
