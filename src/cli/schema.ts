@@ -11,6 +11,7 @@ import {
   type TypedColumn,
   type Version,
   type Wanted,
+  warnOfCase,
 } from "./schema_columns.ts";
 import { findSchema } from "./schema_sources.ts";
 import { mergeVersions, versionLines, versionsJson } from "./schema_versions.ts";
@@ -84,6 +85,7 @@ async function columnsOf(given: Version, wanted: Wanted): Promise<Column[]> {
   const ofValue = parsed.flatMap(({ sources }) =>
     sources.map((source) => ({ ...source, types: typeNamesOf(source.column.type) }))
   );
+  await warnOfCase(ofValue.map(({ column }) => column));
   return [...ofKafka, ...ofValue];
 }
 

@@ -41,6 +41,17 @@ export interface TypedColumn {
 /** One column or several: a schema of values does not say which. */
 const BY_KEY: TypeNames = { arrow: "by the key's schema", parquet: "by the key's schema" };
 
+/** Of the columns of a file; archiving tells it of each schema. */
+export async function warnOfCase(columns: readonly ColumnSpec[]): Promise<void> {
+  const { sameButForCase } = await import("../columns/mod.ts");
+  for (const names of sameButForCase(columns)) {
+    log.warning(
+      "The columns {first} and {second} differ only in case: Spark and DuckDB do not tell them apart",
+      names,
+    );
+  }
+}
+
 /** Modules are loaded here and below, so that --help does not wait for them. @throws UserError with the schema's name. */
 export async function parseVersions(
   versions: readonly Version[],

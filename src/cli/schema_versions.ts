@@ -7,6 +7,7 @@ import {
   type TypedColumn,
   type Version,
   type Wanted,
+  warnOfCase,
 } from "./schema_columns.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural } from "./text.ts";
@@ -36,6 +37,7 @@ export async function mergeVersions(versions: readonly Version[], wanted: Wanted
       hint: "Archived, its records go into files of their own. See the README, Evolution.",
     });
   }
+  await warnOfCase(file.columns);
   return [...metadata, ...file.columns.map((column) => ({ column, types: typeNamesOf(column.type) }))];
 }
 

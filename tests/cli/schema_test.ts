@@ -330,6 +330,26 @@ Deno.test("schema --include and --exclude choose columns, and say what matches n
     assert.match(stderr, /warning No column matches pad: did you mean paid\?\n$/);
   }));
 
+Deno.test("schema: names that differ only in case are told, also where two schemas bring one each", async () => {
+  const record = (...names: string[]) => ({
+    type: "record",
+    name: "R",
+    fields: names.map((name) => ({ name, type: "int" })),
+  });
+  const told =
+    /warning The columns id and Id differ only in case: Spark and DuckDB do not tell them apart\n$/;
+  await withSchemaFile(record("id", "Id"), async (path) => {
+    const { code, stderr } = await kafka2parquet(["schema", path]);
+    assert.equal(code, 0);
+    assert.match(stderr, told);
+  });
+  await withSchemaFile(record("id"), (older) =>
+    withSchemaFile(record("Id"), async (newer) => {
+      assert.match((await kafka2parquet(["schema", older, newer])).stderr, told);
+      assert.equal((await kafka2parquet(["schema", older, older])).stderr, "");
+    }));
+});
+
 Deno.test("schema: what makes no columns is said with the place", async () => {
   const inner = { type: "record", name: "I", fields: [{ name: "c", type: "int" }] };
   const twice = {
