@@ -1,5 +1,5 @@
 /** The commands beside `run`: their words in help, and the options that only they have. */
-import { ALL_OPTIONS, OPTIONS, type OptionSpec } from "./options.ts";
+import { ALL_OPTIONS, one, OPTIONS, type OptionSpec } from "./options.ts";
 import {
   parseBoolean,
   parseBroker,
@@ -38,7 +38,7 @@ export const JSON_OPTION = option({
   group: "Output",
   what: "For scripts: one JSON object a line",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 export const CSV_OPTION = option({
@@ -46,7 +46,7 @@ export const CSV_OPTION = option({
   group: "Output",
   what: "Only the rows, as CSV with a header",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 export const FIRST_ROWS_OPTION = option({
@@ -55,10 +55,7 @@ export const FIRST_ROWS_OPTION = option({
   placeholder: "COUNT",
   what: "First rows to show of each file, or all; of the files of a folder none unless told",
   default: "5",
-  parse: (texts) => {
-    const text = texts.at(-1) ?? "";
-    return text === "all" ? Infinity : parseCount(text, { min: 0, max: ROWS_MAX });
-  },
+  parse: one((text) => text === "all" ? Infinity : parseCount(text, { min: 0, max: ROWS_MAX })),
 });
 
 // Options of their own: those of archiving have defaults and variables, and here each of them asks for more work.
@@ -86,7 +83,7 @@ export const DEAD_LETTERS_OPTION = option({
   placeholder: "DIR",
   what: "Folder of the dead-letter files",
   defaultInWords: "dead_letter beside DIR, if it is there",
-  parse: (texts) => parseFolder(texts.at(-1) ?? ""),
+  parse: one(parseFolder),
 });
 
 export const DEEP_OPTION = option({
@@ -94,7 +91,7 @@ export const DEEP_OPTION = option({
   group: "What to verify",
   what: "Read every page of every file, too",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 export const FROM_FIRST_FILE_OPTION = option({
@@ -102,7 +99,7 @@ export const FROM_FIRST_FILE_OPTION = option({
   group: "What to verify",
   what: "The archive begins at each partition's first file: earlier ones were moved away",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 export const ARCHIVE_OPTION = option({
@@ -111,7 +108,7 @@ export const ARCHIVE_OPTION = option({
   placeholder: "DIR",
   what: "Folder of the archive, where the rows go",
   defaultInWords: "data beside DIR",
-  parse: (texts) => parseFolder(texts.at(-1) ?? ""),
+  parse: one(parseFolder),
 });
 
 export const DRY_RUN_OPTION = option({
@@ -119,7 +116,7 @@ export const DRY_RUN_OPTION = option({
   group: "Output",
   what: "Change nothing, and say what would be done",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 export const READY_OPTION = option({
@@ -127,7 +124,7 @@ export const READY_OPTION = option({
   group: "What to ask",
   what: "Exit 1 also where it lives but cannot do its work now, as /readyz has it",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 const INSPECT: Subcommand = {

@@ -8,6 +8,7 @@ export {
   type Row,
 } from "./archive.ts";
 export { duck } from "./duck.ts";
+export { exists } from "./exists.ts";
 export { ROOT } from "./paths.ts";
 export { isAlive, type Program, type ProgramOptions, runCommand, runProgram } from "./program.ts";
 export { anySize, codesIn, readmeTable } from "./readme.ts";
