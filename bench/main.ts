@@ -121,13 +121,9 @@ async function endToEnd(options: BenchOptions): Promise<void> {
     } of them`,
     tableOf(lines, lines.find(isOriginal) ?? lines[0]),
   );
-  const facts = SIZES.map((rows) => {
-    const [whole, mixed] = [one!, two].map(({ name }) =>
-      rowsPerSecond(lines.find((line) => line.name === name && line.rowsPerFile === rows)!)
-    );
-    const kept = (mixed! / whole! * 100).toFixed(0);
-    return `two versions alternating: ${kept} % of the rows/s of one at ${count(rows)} rows a file`;
-  });
+  const facts = SIZES.map((rowsPerFile) =>
+    costOfTwoVersions(lines.filter((line) => line.rowsPerFile === rowsPerFile), [one!.name, two.name])
+  );
   facts.push(...await costOfGuarantee(stage, fromSource, { ...setting, rounds: GUARANTEE_ROUNDS }));
   const program = compiled === undefined ? fromSource : [compiled.file];
   const idle = await stage.idleLoad(program);
@@ -150,6 +146,16 @@ async function endToEnd(options: BenchOptions): Promise<void> {
     say("Without --workers: the program does not know it");
   }
   console.log(facts.map((fact) => `- ${fact}`).join("\n"));
+}
+
+/** What records of two versions take and give against those of one. */
+function costOfTwoVersions(lines: readonly Line[], names: readonly [one: string, two: string]): string {
+  const [one, two] = names.map((name) => lines.find((line) => line.name === name)!);
+  const percent = (amount: (line: Line) => number) => (amount(two!) / amount(one!) * 100).toFixed(0);
+  const cpu = ({ runs }: Line) => median(runs.map(({ cpuSeconds = NaN, rows }) => cpuSeconds / rows));
+  return `two versions alternating: ${percent(rowsPerSecond)} % of the rows/s of one, and ${
+    percent(cpu)
+  } % of its CPU time a row, at ${count(one!.rowsPerFile!)} rows a file`;
 }
 
 /** What exactly once costs, at many small files: this program against itself without it. */
