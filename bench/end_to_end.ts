@@ -2,13 +2,15 @@
 import { startGuarded, startKafka, startRegistry } from "../dev/mod.ts";
 import { CUSTOMER_EVENT_SCHEMA } from "../dev/events.ts";
 import { lastLines } from "../dev/server_process.ts";
-import { ensureTopic, produceEvents, registerEventSchema } from "../dev/producer.ts";
+import { ensureTopic, produceEvents, type ProducerOptions, registerEventSchema } from "../dev/producer.ts";
 import { readFooter } from "../src/parquet/mod.ts";
 import { measureProgram, measureRunning, median, type Run } from "./measure.ts";
 import { type Job, type Pipeline, servers } from "./pipelines.ts";
 import type { Line } from "./table.ts";
 
 const TOPIC = "bench";
+/** As many records, of two schema versions that alternate. */
+const MIXED_TOPIC = "bench-mixed";
 const WARM_TOPIC = "bench-warm";
 const IDLE_TOPIC = "bench-idle";
 const PARTITIONS = 4;
@@ -65,17 +67,21 @@ export class Stage implements AsyncDisposable {
     const brokers = (await kafka).bootstrap;
     const registry = (await schemas).url;
     const schemaIds = new Map<string, number>();
-    for (const [topic, count] of [[WARM_TOPIC, WARM_RECORDS], [TOPIC, records], [IDLE_TOPIC, 0]] as const) {
+    const topics = [[WARM_TOPIC, WARM_RECORDS], [TOPIC, records], [MIXED_TOPIC, records], [
+      IDLE_TOPIC,
+      0,
+    ]] as const;
+    for (const [topic, count] of topics) {
       const place = { brokers, registry, topic, partitions: PARTITIONS };
       await ensureTopic(place);
       schemaIds.set(topic, await registerEventSchema(place));
-      if (count > 0) await produce(place, count);
+      if (count > 0) await produce({ ...place, alternating: topic === MIXED_TOPIC }, count);
     }
     await Deno.writeTextFile(`${folder}/schema.json`, JSON.stringify(CUSTOMER_EVENT_SCHEMA));
     return new Stage({ brokers, registry, records, schemaIds, folder, cleanup: cleanup.move() });
   }
 
-  /** Adds events to the topic. */
+  /** Adds events to the topic of one version. */
   async grow(records: number): Promise<void> {
     const place = { brokers: this.#brokers, registry: this.#registry, topic: TOPIC, partitions: PARTITIONS };
     await produce(place, records);
@@ -97,7 +103,8 @@ export class Stage implements AsyncDisposable {
   /** One run; a pipeline that takes a part takes `part` records. */
   async run(pipeline: Pipeline, rowsPerFile: number, part: number): Promise<Run> {
     const records = pipeline.takesPart ? part : this.#records;
-    return await this.#run(pipeline, this.#job(TOPIC, { rowsPerFile, records }));
+    const topic = pipeline.takesTwoVersions ? MIXED_TOPIC : TOPIC;
+    return await this.#run(pipeline, this.#job(topic, { rowsPerFile, records }));
   }
 
   /** Processor seconds a second of a program that has nothing to do. */
@@ -210,7 +217,7 @@ export async function knowsFlag(program: readonly string[], flag: string): Promi
 }
 
 async function produce(
-  place: { brokers: string; registry: string; topic: string; partitions: number },
+  place: Pick<ProducerOptions, "brokers" | "registry" | "topic" | "partitions" | "alternating">,
   count: number,
 ): Promise<void> {
   await produceEvents({ ...place, rate: "max", count, seed: PRODUCER_SEED, compression: "none" });

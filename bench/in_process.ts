@@ -1,7 +1,7 @@
 /** Decoding alone, and decoding with writing, in this process and without Kafka. */
 import avsc from "avsc";
 import type { Buffer } from "node:buffer";
-import { CUSTOMER_EVENT_SCHEMA, customerEvent } from "../dev/events.ts";
+import { CUSTOMER_EVENT_SCHEMA, customerEvent, NEWER_EVENT_SCHEMA, newerEvent } from "../dev/events.ts";
 import { seededRandom } from "../dev/random.ts";
 import { onTheWire, WIRE_HEADER_BYTES } from "../dev/wire.ts";
 import { Clash, compile, type EncodedValues, fileSchemaOf, merge, parseSchema } from "../src/avro/mod.ts";
@@ -33,14 +33,7 @@ interface Case {
 }
 
 const schema = CUSTOMER_EVENT_SCHEMA as unknown as avsc.Schema;
-const NEWER_SCHEMA = {
-  ...CUSTOMER_EVENT_SCHEMA,
-  fields: [
-    ...CUSTOMER_EVENT_SCHEMA.fields,
-    { name: "channel", type: ["null", "string"] },
-    { name: "points", type: "int" },
-  ],
-} as unknown as avsc.Schema;
+const newerSchema = NEWER_EVENT_SCHEMA as unknown as avsc.Schema;
 /** What it keeps of one version's rows a second is the line above it against this one. */
 const ALTERNATING = "kafka2parquet, two versions alternating";
 
@@ -178,7 +171,7 @@ function ourDecoder({ batch }: Events): Filler {
 /** Every other event is of a newer version, with two fields more: each call of a decoder is for one row. */
 function alternatingDecoder(): Filler {
   const batch = joinOnTheWire(encodeAlternating());
-  const writers = [schema, NEWER_SCHEMA].map((text) => parseSchema(JSON.stringify(text)));
+  const writers = [schema, newerSchema].map((text) => parseSchema(JSON.stringify(text)));
   const file = merge(fileSchemaOf(writers[0]!, OPTIONS), writers[1]!, OPTIONS);
   if (file instanceof Clash) throw new Error("the two versions cannot share a file");
   const decoders = writers.map((writer) => compile(writer, file, OPTIONS));
@@ -195,13 +188,14 @@ function alternatingDecoder(): Filler {
 }
 
 function encodeAlternating(): Buffer[] {
-  const newer = avsc.Type.forSchema(NEWER_SCHEMA);
+  const newer = avsc.Type.forSchema(newerSchema);
   const older = avsc.Type.forSchema(schema);
   const random = seededRandom(SEED);
   return Array.from({ length: EVENTS }, (_, index) => {
     const event = customerEvent(random, 1_790_000_000_000 + index);
-    const value = { ...event, channel: index % 3 === 0 ? null : "web", points: index };
-    return onTheWire(SCHEMA_ID + index % 2, index % 2 === 0 ? older.toBuffer(event) : newer.toBuffer(value));
+    const isNewer = index % 2 === 1;
+    const body = isNewer ? newer.toBuffer(newerEvent(event, index)) : older.toBuffer(event);
+    return onTheWire(SCHEMA_ID + index % 2, body);
   });
 }
 

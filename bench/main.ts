@@ -17,6 +17,7 @@ import { copyWithoutGuarantee } from "./without_guarantee.ts";
 const ROUNDS = 3;
 const SMALL_FILE_ROWS = 1_200;
 const LARGE_FILE_ROWS = 100_000;
+const SIZES = [SMALL_FILE_ROWS, LARGE_FILE_ROWS];
 /** A difference of a few percent needs more rounds than one of a few times. */
 const GUARANTEE_ROUNDS = 5;
 const RECORDS = 1_000_000;
@@ -103,13 +104,15 @@ async function endToEnd(options: BenchOptions): Promise<void> {
   ];
   if (compiled === undefined) say("Without the binary: deno task compile has not been run");
   else if (compiled.isOld) say("The binary is older than the sources: deno task compile makes a new one");
-  say(`Starting Kafka and the registry, producing ${count(options.records)} events`);
+  const [one] = ours;
+  const two = pipelines.onTwoVersions(one!);
+  say(`Starting Kafka and the registry, producing ${count(options.records)} events twice`);
   await using stage = await Stage.open(options.records);
   const part = Math.ceil(options.records / PART);
   const setting = { part, rounds: ROUNDS, progress: say };
-  const lines = await compare(stage, [...others, ...ours], {
+  const lines = await compare(stage, [...others, ...ours, two], {
     ...setting,
-    rowsPerFile: [SMALL_FILE_ROWS, LARGE_FILE_ROWS],
+    rowsPerFile: SIZES,
   });
   const isOriginal = (line: Line) => line.name === pipelines.ORIGINAL && line.rowsPerFile === SMALL_FILE_ROWS;
   print(
@@ -118,7 +121,10 @@ async function endToEnd(options: BenchOptions): Promise<void> {
     } of them`,
     tableOf(lines, lines.find(isOriginal) ?? lines[0]),
   );
-  const facts = await costOfGuarantee(stage, fromSource, { ...setting, rounds: GUARANTEE_ROUNDS });
+  const facts = SIZES.map((rowsPerFile) =>
+    costOfTwoVersions(lines.filter((line) => line.rowsPerFile === rowsPerFile), [one!.name, two.name])
+  );
+  facts.push(...await costOfGuarantee(stage, fromSource, { ...setting, rounds: GUARANTEE_ROUNDS }));
   const program = compiled === undefined ? fromSource : [compiled.file];
   const idle = await stage.idleLoad(program);
   if (idle !== undefined) facts.push(`idle: ${(idle * 100).toFixed(1)} % of one core`);
@@ -140,6 +146,16 @@ async function endToEnd(options: BenchOptions): Promise<void> {
     say("Without --workers: the program does not know it");
   }
   console.log(facts.map((fact) => `- ${fact}`).join("\n"));
+}
+
+/** What records of two versions take and give against those of one. */
+function costOfTwoVersions(lines: readonly Line[], names: readonly [one: string, two: string]): string {
+  const [one, two] = names.map((name) => lines.find((line) => line.name === name)!);
+  const percent = (amount: (line: Line) => number) => (amount(two!) / amount(one!) * 100).toFixed(0);
+  const cpu = ({ runs }: Line) => median(runs.map(({ cpuSeconds = NaN, rows }) => cpuSeconds / rows));
+  return `two versions alternating: ${percent(rowsPerSecond)} % of the rows/s of one, and ${
+    percent(cpu)
+  } % of its CPU time a row, at ${count(one!.rowsPerFile!)} rows a file`;
 }
 
 /** What exactly once costs, at many small files: this program against itself without it. */

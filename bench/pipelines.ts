@@ -21,6 +21,8 @@ export interface Pipeline {
   readonly name: string;
   /** Slow ones take a part of the topic only: a rate needs no more, and the bench should end. */
   readonly takesPart: boolean;
+  /** The records of two schema versions that alternate, in place of those of one. */
+  readonly takesTwoVersions?: boolean;
   command(job: Job): readonly string[];
 }
 
@@ -38,6 +40,11 @@ export function archiver(name: string, program: readonly string[], extra: readon
     takesPart: false,
     command: (job) => [...program, ...servers(job), "--until-end", ...extra],
   };
+}
+
+/** The same program on records of two schema versions. */
+export function onTwoVersions(pipeline: Pipeline): Pipeline {
+  return { ...pipeline, name: `${pipeline.name}, two versions alternating`, takesTwoVersions: true };
 }
 
 export function fromSource(): readonly string[] {

@@ -86,6 +86,16 @@ export const CUSTOMER_EVENT_SCHEMA = {
   ],
 } as const;
 
+/** The next version: what every other event is where two versions are produced side by side. */
+export const NEWER_EVENT_SCHEMA = {
+  ...CUSTOMER_EVENT_SCHEMA,
+  fields: [
+    ...CUSTOMER_EVENT_SCHEMA.fields,
+    { name: "channel", type: ["null", "string"], default: null },
+    { name: "points", type: "int", default: 0 },
+  ],
+} as const;
+
 const FIRST_NAMES = [
   "Ada",
   "Ben",
@@ -164,6 +174,11 @@ export function customerEvent(random: Random, nowMs: number): CustomerEvent {
     attributes: someAttributes(random),
     session_seconds: Math.round(random.next() ** 2 * 1_800_000) / 1000,
   };
+}
+
+/** The event as {@link NEWER_EVENT_SCHEMA} has it. */
+export function newerEvent(event: CustomerEvent, index: number): CustomerEvent {
+  return { ...event, channel: index % 3 === 0 ? null : "web", points: index };
 }
 
 /** The same customer each time: events join on it as they would in a real archive. */

@@ -9,7 +9,14 @@ import avro from "avsc";
 import type { Producer } from "kafkajs";
 import { BrokerConnection } from "./broker_connection.ts";
 import { messageOf, UserError } from "../src/errors.ts";
-import { CUSTOMER_EVENT_SCHEMA, CUSTOMER_EVENTS_TOPIC, customerEvent } from "./events.ts";
+import {
+  CUSTOMER_EVENT_SCHEMA,
+  CUSTOMER_EVENTS_TOPIC,
+  type CustomerEvent,
+  customerEvent,
+  NEWER_EVENT_SCHEMA,
+  newerEvent,
+} from "./events.ts";
 import { exitCodeOf, wholeNumber } from "./flags.ts";
 import { codecNumber, kafkaClient, PRODUCER_CODECS, type ProducerCodec } from "./kafka_client.ts";
 import { type Random, seededRandom } from "./random.ts";
@@ -44,6 +51,8 @@ export interface ProducerOptions {
   readonly count?: number | undefined;
   readonly seed: number;
   readonly compression: ProducerCodec;
+  /** Every other record is of {@link NEWER_EVENT_SCHEMA}. */
+  readonly alternating?: boolean;
   readonly stop?: AbortSignal;
   /** Called now and then with the number of records sent so far. */
   progress?(sent: number): void;
@@ -57,26 +66,42 @@ export interface ProducerOptions {
  */
 export async function produceEvents(options: ProducerOptions): Promise<number> {
   await ensureTopic(options);
-  const schemaId = await registerEventSchema(options);
+  const schemas = [CUSTOMER_EVENT_SCHEMA, ...options.alternating ? [NEWER_EVENT_SCHEMA] : []];
+  const versions: EventVersion[] = [];
+  for (const schema of schemas) {
+    const type = avro.Type.forSchema(schema as unknown as avro.Schema);
+    versions.push({ type, schemaId: await registerEventSchema(options, schema) });
+  }
   const producer = kafkaClient(options.brokers).producer({ allowAutoTopicCreation: false });
   await producer.connect();
   try {
-    const flow = { ...options, producer, schemaId, random: seededRandom(options.seed) };
+    const flow = { ...options, producer, versions, random: seededRandom(options.seed) };
     return options.rate === "max" ? await atFullSpeed(flow) : await atRate(flow, options.rate);
   } finally {
     await producer.disconnect();
   }
 }
 
+interface EventVersion {
+  readonly type: avro.Type;
+  readonly schemaId: number;
+}
+
 interface Flow extends ProducerOptions {
   readonly producer: Producer;
-  readonly schemaId: number;
+  /** One, or two that take turns. */
+  readonly versions: readonly EventVersion[];
   readonly random: Random;
+}
+
+function encodeEvent(event: CustomerEvent, index: number, { versions }: Flow): Buffer {
+  const turn = index % versions.length;
+  const { type, schemaId } = versions[turn]!;
+  return onTheWire(schemaId, type.toBuffer(turn === 0 ? event : newerEvent(event, index)));
 }
 
 /** What is due since the start, every {@link TICK_MS}: a slow moment is made up for afterwards. */
 async function atRate(flow: Flow, rate: number): Promise<number> {
-  const type = avro.Type.forSchema(CUSTOMER_EVENT_SCHEMA as unknown as avro.Schema);
   const startedAt = Date.now();
   let sent = 0;
   const limit = flow.count ?? Infinity;
@@ -84,9 +109,10 @@ async function atRate(flow: Flow, rate: number): Promise<number> {
     const now = Date.now();
     const due = Math.min(Math.floor((now - startedAt) / 1000 * rate), limit) - sent;
     if (due > 0) {
-      const messages = Array.from({ length: Math.min(due, TICK_RECORDS) }, () => {
+      const first = sent;
+      const messages = Array.from({ length: Math.min(due, TICK_RECORDS) }, (_, index) => {
         const event = customerEvent(flow.random, now);
-        return { key: String(event.customer.id), value: onTheWire(flow.schemaId, type.toBuffer(event)) };
+        return { key: String(event.customer.id), value: encodeEvent(event, first + index, flow) };
       });
       await flow.producer.send({ topic: flow.topic, messages, compression: codecNumber(flow.compression) });
       sent += messages.length;
@@ -104,14 +130,13 @@ async function atRate(flow: Flow, rate: number): Promise<number> {
  * Measured on two cores shared with the broker: see `deno run -A dev/producer.ts --rate max --count 1000000`.
  */
 async function atFullSpeed(flow: Flow): Promise<number> {
-  const type = avro.Type.forSchema(CUSTOMER_EVENT_SCHEMA as unknown as avro.Schema);
   const limit = flow.count ?? Infinity;
   const startedAt = Date.now();
   const pool = Array.from({ length: Math.min(POOL_EVENTS, limit) }, (_, index) => {
     const event = customerEvent(flow.random, startedAt + index);
     return {
       key: Buffer.from(String(event.customer.id)),
-      value: onTheWire(flow.schemaId, type.toBuffer(event)),
+      value: encodeEvent(event, index, flow),
     };
   });
   let made = 0;
@@ -184,16 +209,17 @@ export async function ensureTopic(
   });
 }
 
-/** Registers the event schema, idempotent; gives its id. */
+/** Registers the event schema, or another of the topic, idempotent; gives its id. */
 export async function registerEventSchema(
   options: Pick<ProducerOptions, "registry" | "topic" | "stop">,
+  schema: object = CUSTOMER_EVENT_SCHEMA,
 ): Promise<number> {
   let id = 0;
   await untilItWorks(`Cannot register the schema at ${options.registry}`, options.stop, async () => {
     const response = await fetch(`${options.registry}/subjects/${options.topic}-value/versions`, {
       method: "POST",
       headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
-      body: JSON.stringify({ schema: JSON.stringify(CUSTOMER_EVENT_SCHEMA) }),
+      body: JSON.stringify({ schema: JSON.stringify(schema) }),
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`HTTP status ${response.status}: ${text}`);

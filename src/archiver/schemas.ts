@@ -11,7 +11,7 @@ import {
   selectionOf,
   unmatchedPatterns,
 } from "../avro/mod.ts";
-import type { Columns, FileSchema } from "../columns/mod.ts";
+import { type Columns, type FileSchema, sameButForCase } from "../columns/mod.ts";
 import { type Config, type Metadata, NO_METADATA } from "../config.ts";
 import { ExitCode, messageOf, UserError } from "../errors.ts";
 import { SessionOverError } from "../kafka/mod.ts";
@@ -63,6 +63,9 @@ export function schemasOf(
 const DECODERS_MAX = 1000;
 const SCHEMAS_MAX = 10_000;
 const TOPICS_MAX = 10_000;
+
+const SAME_BUT_FOR_CASE =
+  "Schema {id}: the columns {first} and {second} differ only in case: Spark and DuckDB do not tell them apart";
 
 export class Schemas {
   readonly columnOptions: ColumnOptions;
@@ -169,7 +172,7 @@ export class Schemas {
    * may go on under another name.
    */
   #warnOfPatterns(id: SchemaId, type: AvroType): void {
-    const unmatched = unmatchedPatterns(type, this.columnOptions);
+    const unmatched = unmatchedPatterns([type], this.columnOptions);
     for (const { pattern, meant } of unmatched) {
       if (this.#warnedPatterns.has(pattern)) continue;
       this.#warnedPatterns.add(pattern);
@@ -198,6 +201,7 @@ export class Schemas {
       this.#warnOfPatterns(id, type);
       const columns = fileSchemaOf(type, this.columnOptions);
       if (this.#of === "values") this.#refuseSameNames(type, columns);
+      for (const names of sameButForCase(columns.columns)) log.warning(SAME_BUT_FOR_CASE, { id, ...names });
       return { kind: "avro", id, ...wire, text, type, columns };
     } catch (cause) {
       const mixed = mixedReferences === undefined ? "" : ` (its references name ${mixedReferences})`;

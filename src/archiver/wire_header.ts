@@ -4,6 +4,7 @@
  * or in the record header `__value_schema_id`, where Avro begins at the value's first byte. The same for keys, with
  * `__key_schema_id`.
  */
+import { noun } from "../words.ts";
 
 export const HEADER_BYTES = 5;
 export const GUID_HEADER_BYTES = 17;
@@ -101,7 +102,9 @@ export function headerProblem(
   const where = isPart ? `no wire header: the ${what}` : `the record header ${what}`;
   const size = end - start;
   const first = bytes[start];
-  if (size < HEADER_BYTES) return `${where} has ${size} bytes, at least ${HEADER_BYTES} are needed`;
+  if (size < HEADER_BYTES) {
+    return `${where} has ${size} ${noun(size, "byte")}, at least ${HEADER_BYTES} are needed`;
+  }
   if (first === MAGIC_ID) return `${where} names a schema id above ${2 ** 31 - 1}`;
   if (first === MAGIC_GUID) {
     return `${where} begins with the magic byte 1 and has ${size} bytes, at least ${GUID_HEADER_BYTES} are needed`;

@@ -21,13 +21,15 @@ export function fileSchemaOf(writer: AvroType, options: ColumnOptions): FileSche
   return { columns: columnsOf(steps, options.separator) };
 }
 
-/** Patterns of the selection that match no column of the schema, each with what may have been meant. */
+/** Patterns of the selection that match no column of any of the schemas, each with what may have been meant. */
 export function unmatchedPatterns(
-  writer: AvroType,
+  writers: readonly AvroType[],
   { separator, selection }: ColumnOptions,
 ): ReturnType<ColumnSelection["unmatched"]> {
   if (selection === undefined) return [];
-  const steps = flattenRows(planOf(writer), { separator, scopes: new ScopeCounter() });
+  const steps = writers.flatMap((writer) =>
+    flattenRows(planOf(writer), { separator, scopes: new ScopeCounter() })
+  );
   const columns = steps.flatMap((step) => step.kind === "value" ? step.targets : []);
   return selection.unmatched(columns.map(({ name, aliases = [] }) => [name, ...aliases]), separator);
 }

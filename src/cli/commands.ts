@@ -1,5 +1,5 @@
 /** The commands beside `run`: their words in help, and the options that only they have. */
-import { ALL_OPTIONS, OPTIONS, type OptionSpec } from "./options.ts";
+import { ALL_OPTIONS, one, OPTIONS, type OptionSpec } from "./options.ts";
 import {
   parseBoolean,
   parseBroker,
@@ -39,7 +39,7 @@ export const JSON_OPTION = option({
   group: "Output",
   what: "For scripts: one JSON object a line",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 export const CSV_OPTION = option({
@@ -47,7 +47,7 @@ export const CSV_OPTION = option({
   group: "Output",
   what: "Only the rows, as CSV with a header",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 export const FIRST_ROWS_OPTION = option({
@@ -56,10 +56,7 @@ export const FIRST_ROWS_OPTION = option({
   placeholder: "COUNT",
   what: "First rows to show of each file, or all; of the files of a folder none unless told",
   default: "5",
-  parse: (texts) => {
-    const text = texts.at(-1) ?? "";
-    return text === "all" ? Infinity : parseCount(text, { min: 0, max: ROWS_MAX }, ROWS_HINT);
-  },
+  parse: one((text) => text === "all" ? Infinity : parseCount(text, { min: 0, max: ROWS_MAX }, ROWS_HINT)),
 });
 
 // Options of their own: those of archiving have defaults and variables, and here each of them asks for more work.
@@ -87,7 +84,7 @@ export const DEAD_LETTERS_OPTION = option({
   placeholder: "DIR",
   what: "Folder of the dead-letter files",
   defaultInWords: "dead_letter beside DIR, if it is there",
-  parse: (texts) => parseFolder(texts.at(-1) ?? ""),
+  parse: one(parseFolder),
 });
 
 export const DEEP_OPTION = option({
@@ -95,7 +92,7 @@ export const DEEP_OPTION = option({
   group: "What to verify",
   what: "Read every page of every file, too",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 export const FROM_FIRST_FILE_OPTION = option({
@@ -103,7 +100,7 @@ export const FROM_FIRST_FILE_OPTION = option({
   group: "What to verify",
   what: "The archive begins at each partition's first file: earlier ones were moved away",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 export const ARCHIVE_OPTION = option({
@@ -112,7 +109,7 @@ export const ARCHIVE_OPTION = option({
   placeholder: "DIR",
   what: "Folder of the archive, where the rows go",
   defaultInWords: "data beside DIR",
-  parse: (texts) => parseFolder(texts.at(-1) ?? ""),
+  parse: one(parseFolder),
 });
 
 export const DRY_RUN_OPTION = option({
@@ -120,7 +117,7 @@ export const DRY_RUN_OPTION = option({
   group: "Output",
   what: "Change nothing, and say what would be done",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 export const READY_OPTION = option({
@@ -128,7 +125,7 @@ export const READY_OPTION = option({
   group: "What to ask",
   what: "Exit 1 also where it lives but cannot do its work now, as /readyz has it",
   default: "false",
-  parse: (texts) => parseBoolean(texts.at(-1) ?? ""),
+  parse: one(parseBoolean),
 });
 
 const INSPECT: Subcommand = {

@@ -61,7 +61,7 @@ function option<T>(spec: OptionSpec<T>): OptionSpec<T> {
 }
 
 /** A parser of one text as a parser of the last text given. */
-function one<T>(parse: (text: string) => T): (texts: readonly string[]) => T {
+export function one<T>(parse: (text: string) => T): (texts: readonly string[]) => T {
   return (texts) => parse(texts.at(-1) ?? "");
 }
 

@@ -1,33 +1,29 @@
 /** `kafka2parquet schema`: the columns that an Avro schema becomes, by the code that archives. */
-import { getLogger } from "@logtape/logtape";
-import type { ColumnOptions } from "../avro/mod.ts";
-import type { ColumnSpec } from "../columns/mod.ts";
-import type { Metadata } from "../config.ts";
-import { ExitCode, messageOf, UserError } from "../errors.ts";
+import { ExitCode } from "../errors.ts";
 import { configureLogging, flushLogging } from "../log.ts";
-import type { TypeNames } from "../parquet/mod.ts";
 import { JSON_OPTION } from "./commands.ts";
 import { OPTIONS } from "./options.ts";
 import { Output, OutputClosed, terminalWidth } from "./output.ts";
 import { resolveOption, type Sources, type Texts, wantsColor } from "./resolve.ts";
+import {
+  metadataColumns,
+  parseVersions,
+  type TypedColumn,
+  type Version,
+  type Wanted,
+  warnOfCase,
+} from "./schema_columns.ts";
 import { findSchema } from "./schema_sources.ts";
-import { mergeVersions, parseVersion, type Version, versionLines, versionsJson } from "./schema_versions.ts";
+import { mergeVersions, versionLines, versionsJson } from "./schema_versions.ts";
 import { readSources } from "./sources.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural, toJson } from "./text.ts";
 
-const log = getLogger(["kafka2parquet", "schema"]);
-
-interface Column {
+interface Column extends TypedColumn {
   readonly path: string;
   /** Undefined where it is not the value's. */
   readonly avro: string | undefined;
-  readonly column: ColumnSpec;
-  readonly types: TypeNames;
 }
-
-/** One column or several: a schema of values does not say which. */
-const BY_KEY: TypeNames = { arrow: "by the key's schema", parquet: "by the key's schema" };
 
 /**
  * Shows the columns of a subject's latest version, of an id or GUID, or of a file; of several, those of a file that holds
@@ -39,9 +35,7 @@ export async function schema(of: readonly string[], flags: Texts): Promise<ExitC
   const versions: Version[] = [];
   for (const one of of) versions.push(await findSchema(one, sources));
   const isJson = resolveOption(JSON_OPTION, { flags })!;
-  const metadata = resolveOption(OPTIONS.metadata, sources)!;
-  const options = await columnOptions(sources, metadata);
-  const shown = await show(versions, { options, metadata, isJson });
+  const shown = await show(versions, { wanted: await wantedOf(sources), isJson });
   flushLogging();
   const output = new Output();
   try {
@@ -58,81 +52,41 @@ export async function schema(of: readonly string[], flags: Texts): Promise<ExitC
 /** JSON, or lines. */
 async function show(
   versions: readonly Version[],
-  { options, metadata, isJson }: { options: ColumnOptions; metadata: Metadata; isJson: boolean },
+  { wanted, isJson }: { wanted: Wanted; isJson: boolean },
 ): Promise<string | string[]> {
   const [given] = versions;
   if (given !== undefined && versions.length === 1) {
-    const columns = await columnsOf(given, { options, metadata });
+    const columns = await columnsOf(given, wanted);
     return isJson ? `${toJson(asJson(given, columns))}\n` : asLines(given, columns);
   }
-  const file = await mergeVersions(versions, options);
-  return isJson ? `${toJson(await versionsJson(versions, file))}\n` : await versionLines(versions, file);
+  const columns = await mergeVersions(versions, wanted);
+  return isJson ? `${toJson(versionsJson(versions, columns))}\n` : versionLines(versions, columns);
 }
 
-/** Modules are loaded here and below, so that --help does not wait for them. */
-async function columnOptions(sources: Sources, { fields }: Metadata): Promise<ColumnOptions> {
+async function wantedOf(sources: Sources): Promise<Wanted> {
   const { selectionOf } = await import("../avro/mod.ts");
-  return {
-    separator: resolveOption(OPTIONS.separator, sources)!,
-    selection: selectionOf({
-      include: resolveOption<readonly string[]>(OPTIONS.include, sources) ?? [],
-      exclude: resolveOption<readonly string[]>(OPTIONS.exclude, sources) ?? [],
-    }),
-    nullable: fields.length > 0,
-  };
+  const metadata = resolveOption(OPTIONS.metadata, sources)!;
+  const selection = selectionOf({
+    include: resolveOption<readonly string[]>(OPTIONS.include, sources) ?? [],
+    exclude: resolveOption<readonly string[]>(OPTIONS.exclude, sources) ?? [],
+  });
+  const separator = resolveOption(OPTIONS.separator, sources)!;
+  return { metadata, options: { separator, selection, nullable: metadata.fields.length > 0 } };
 }
 
-async function columnsOf(
-  given: Version,
-  { options, metadata }: { options: ColumnOptions; metadata: Metadata },
-): Promise<Column[]> {
-  try {
-    const values = await valueColumns(given, options);
-    return [...await metadataColumns(values, { options, metadata }), ...values];
-  } catch (cause) {
-    if (given.mixedReferences === undefined) throw cause;
-    throw new UserError(`${messageOf(cause)} (its references name ${given.mixedReferences})`, {
-      ...(cause instanceof UserError && cause.hint !== undefined && { hint: cause.hint }),
-      cause,
-    });
-  }
-}
-
-async function valueColumns(version: Version, options: ColumnOptions): Promise<Column[]> {
-  const { describeColumns, unmatchedPatterns } = await import("../avro/mod.ts");
+async function columnsOf(given: Version, wanted: Wanted): Promise<Column[]> {
   const { typeNamesOf } = await import("../parquet/mod.ts");
-  const schema = await parseVersion(version);
-  for (const { pattern, meant } of unmatchedPatterns(schema, options)) {
-    log.warning("No column matches {pattern}{meant}", {
-      pattern,
-      meant: meant === undefined ? "" : `: did you mean ${meant}?`,
-    });
-  }
-  return describeColumns(schema, options).map((source) => ({
-    ...source,
-    types: typeNamesOf(source.column.type),
+  const parsed = await parseVersions([given], wanted.options);
+  const ofKafka = (await metadataColumns(parsed, wanted)).map((typed) => ({
+    ...typed,
+    path: typed.column.name,
+    avro: undefined,
   }));
-}
-
-/** The columns of what Kafka says of each record, which stand before the value's. */
-async function metadataColumns(
-  values: readonly Column[],
-  { options: { separator }, metadata }: { options: ColumnOptions; metadata: Metadata },
-): Promise<Column[]> {
-  const { fields, keyForm } = metadata;
-  if (fields.length === 0) return [];
-  const { refuseSameNames, specOf } = await import("../metadata/mod.ts");
-  const { typeNamesOf } = await import("../parquet/mod.ts");
-  refuseSameNames({ columns: values.map(({ column }) => column) }, {
-    metadata,
-    separator,
-    pathOf: (name) => values.find(({ column }) => column.name === name)?.path ?? name,
-  });
-  return fields.map((field) => {
-    const column = specOf(field, { topic: "", separator, keyForm });
-    const types = field === "key" && keyForm === "avro" ? BY_KEY : typeNamesOf(column.type);
-    return { path: column.name, avro: undefined, column, types };
-  });
+  const ofValue = parsed.flatMap(({ sources }) =>
+    sources.map((source) => ({ ...source, types: typeNamesOf(source.column.type) }))
+  );
+  await warnOfCase(ofValue.map(({ column }) => column));
+  return [...ofKafka, ...ofValue];
 }
 
 function asLines({ name }: Version, columns: readonly Column[]): string[] {

@@ -7,7 +7,7 @@ import { nearest } from "../nearest.ts";
 import { hideSecrets } from "../secrets.ts";
 import { OPTIONS } from "./options.ts";
 import { resolveOption, type Sources } from "./resolve.ts";
-import type { Version } from "./schema_versions.ts";
+import type { Version } from "./schema_columns.ts";
 import { resolveRegistrySecurity, secretsIn, warnOfRisks } from "./security.ts";
 
 /** A person waits for the answer. */

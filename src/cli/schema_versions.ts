@@ -1,45 +1,28 @@
 /** `kafka2parquet schema OLD NEW`: the columns of a file that holds records of several schemas. */
-import type { AvroType, ColumnOptions } from "../avro/mod.ts";
-import type { FileSchema } from "../columns/mod.ts";
 import { UserError } from "../errors.ts";
 import { terminalWidth } from "./output.ts";
+import {
+  metadataColumns,
+  parseVersions,
+  type TypedColumn,
+  type Version,
+  type Wanted,
+  warnOfCase,
+} from "./schema_columns.ts";
 import { cleanLine, formatTable } from "./table.ts";
 import { type Json, plural } from "./text.ts";
 
-/** A schema's texts, and where they were found. */
-export interface Version {
-  readonly text: string;
-  readonly references: readonly string[];
-  /** Subjects of which the references name more than one version. */
-  readonly mixedReferences?: string;
-  /** `customer_events-value, version 3, id 7`. */
-  readonly name: string;
-  readonly json: { readonly [name: string]: Json };
-}
-
-/** The schema itself. @throws UserError that says where it can be mended. */
-export async function parseVersion({ text, references, name, json }: Version): Promise<AvroType> {
-  const { parseSchema } = await import("../avro/mod.ts");
-  try {
-    return parseSchema(text, references);
-  } catch (cause) {
-    if (!(cause instanceof UserError) || !("file" in json)) throw cause;
-    throw new UserError(cause.message, { hint: `Correct the schema in ${name}.`, cause });
-  }
-}
-
 /** The file's columns once all versions were seen, in this order. Throws UserError where no file can hold them. */
-export async function mergeVersions(
-  versions: readonly Version[],
-  options: ColumnOptions,
-): Promise<FileSchema> {
+export async function mergeVersions(versions: readonly Version[], wanted: Wanted): Promise<TypedColumn[]> {
   const { Clash, fileSchemaOf, merge } = await import("../avro/mod.ts");
   const { typeNamesOf } = await import("../parquet/mod.ts");
-  let file: FileSchema | undefined;
-  for (const version of versions) {
-    const { name } = version;
-    const type = await parseVersion(version);
-    const merged = file === undefined ? fileSchemaOf(type, options) : merge(file, type, options);
+  const { options } = wanted;
+  const [first, ...others] = await parseVersions(versions, options);
+  if (first === undefined) throw new TypeError("Cannot merge no schemas");
+  const metadata = await metadataColumns([first, ...others], wanted);
+  let file = fileSchemaOf(first.type, options);
+  for (const { type, version: { name } } of others) {
+    const merged = merge(file, type, options);
     if (!(merged instanceof Clash)) {
       file = merged;
       continue;
@@ -54,16 +37,15 @@ export async function mergeVersions(
       hint: "Archived, its records go into files of their own. See the README, Evolution.",
     });
   }
-  if (file === undefined) throw new TypeError("Cannot merge no schemas");
-  return file;
+  await warnOfCase(file.columns);
+  return [...metadata, ...file.columns.map((column) => ({ column, types: typeNamesOf(column.type) }))];
 }
 
-export async function versionLines(versions: readonly Version[], { columns }: FileSchema): Promise<string[]> {
-  const { typeNamesOf } = await import("../parquet/mod.ts");
-  const lines = columns.map(({ name, type, nullable }) => {
-    const { arrow, parquet } = typeNamesOf(type);
-    return [name, arrow, parquet, nullable ? "yes" : "no"];
-  });
+export function versionLines(versions: readonly Version[], columns: readonly TypedColumn[]): string[] {
+  const lines = columns.map(({ column: { name, nullable }, types: { arrow, parquet } }) => [
+    ...[name, arrow, parquet],
+    nullable ? "yes" : "no",
+  ]);
   return [
     ...versions.map(({ name }) => cleanLine(name)),
     `together: ${plural(columns.length, "column")}`,
@@ -75,13 +57,12 @@ export async function versionLines(versions: readonly Version[], { columns }: Fi
   ];
 }
 
-export async function versionsJson(versions: readonly Version[], { columns }: FileSchema): Promise<Json> {
-  const { typeNamesOf } = await import("../parquet/mod.ts");
+export function versionsJson(versions: readonly Version[], columns: readonly TypedColumn[]): Json {
   return {
     schemas: versions.map(({ json }) => json),
-    columns: columns.map(({ name, type, nullable }) => {
-      const { arrow, parquet } = typeNamesOf(type);
-      return { column: name, arrow_type: arrow, parquet_type: parquet, nullable };
-    }),
+    columns: columns.map(({ column: { name, nullable }, types: { arrow, parquet } }) => ({
+      ...{ column: name, arrow_type: arrow, parquet_type: parquet },
+      nullable,
+    })),
   };
 }

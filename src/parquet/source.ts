@@ -1,6 +1,7 @@
 /** A Parquet file on disk, read by byte ranges, with errors that name it. */
 import { type FileMetaData, parquetMetadata } from "hyparquet";
 import { messageOf, UserError } from "../errors.ts";
+import { noun } from "../words.ts";
 
 /** Bytes read from a file's end before it is known how long the footer is. */
 const FOOTER_READ_BYTES = 64 * 1024;
@@ -68,7 +69,9 @@ export class ParquetSource implements Disposable {
   async footer(): Promise<{ readonly metadata: FileMetaData; readonly bytes: Uint8Array }> {
     return await this.fromFooter(async () => {
       if (this.byteLength < FILE_BYTES_MIN) {
-        throw new Error(`it has ${this.byteLength} bytes, fewer than any Parquet file`);
+        throw new Error(
+          `it has ${this.byteLength} ${noun(this.byteLength, "byte")}, fewer than any Parquet file`,
+        );
       }
       const tail = await this.slice(Math.max(0, this.byteLength - FOOTER_READ_BYTES));
       const view = new DataView(tail);

@@ -1,3 +1,4 @@
+import { configure, type LogRecord, reset } from "@logtape/logtape";
 import assert from "node:assert/strict";
 import { Schemas } from "../../src/archiver/schemas.ts";
 import { SCHEMA_HEADERS } from "../../src/archiver/wire_header.ts";
@@ -112,4 +113,29 @@ Deno.test("schemas: two versions of a subject that define different types are no
     }),
   ]);
   assert.equal((await schemas.resolve(ids[0]!, STAY)).kind, "avro");
+});
+
+Deno.test("schemas: columns that differ only in case are told once a schema", async () => {
+  const lines: string[] = [];
+  await configure({
+    reset: true,
+    sinks: { lines: (record: LogRecord) => lines.push(record.message.join("")) },
+    loggers: [
+      { category: "kafka2parquet", sinks: ["lines"], lowestLevel: "warning" },
+      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
+    ],
+  });
+  try {
+    const fields = ["id", "Id"].map((name) => ({ name, type: "int" }));
+    const text = JSON.stringify({ type: "record", name: "R", fields });
+    const { schemas, ids: [id] } = makeSchemas([classic(7)], [found(7, text)]);
+    const schema = await schemas.resolve(id!, STAY);
+    assert.equal(schema.kind, "avro");
+    assert.equal(schemas.get(id!), schema);
+    assert.deepEqual(lines, [
+      "Schema 7: the columns id and Id differ only in case: Spark and DuckDB do not tell them apart",
+    ]);
+  } finally {
+    await reset();
+  }
 });

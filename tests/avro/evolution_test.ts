@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Clash, compile } from "../../src/avro/mod.ts";
 import { Columns, type FileSchema } from "../../src/columns/mod.ts";
 import { typeNamesOf } from "../../src/parquet/mod.ts";
-import { ROOT } from "../support/mod.ts";
+import { anySize, codesIn, readmeTable } from "../support/mod.ts";
 import { encode, joinValues } from "./support/encode.ts";
 import { COMPATIBLE, type EvolutionCase, IMPOSSIBLE, record } from "./support/evolution_cases.ts";
 import { EvolvingFile, fileOf, parse } from "./support/evolving_file.ts";
@@ -117,13 +117,28 @@ Deno.test("a bad record of either version leaves no trace among the rows of both
   );
 });
 
-Deno.test("the README's evolution table has the lines that are tested here, and no others", async () => {
-  const readme = await Deno.readTextFile(`${ROOT}/README.md`);
-  const section = /### Evolution\n(.*?)\n###? /s.exec(readme)?.[1] ?? "";
-  const lines = section.split("\n")
-    .filter((line) => line.startsWith("| ") && !line.startsWith("| Change"))
-    .map((line) => line.split("|")[1]!.replaceAll("`", "").trim())
-    .filter((change) => !/^-+$/.test(change));
+/** Types as a table has them; undefined where a line is of more than one column, or of nested ones. */
+function plainTypesOf(cases: readonly EvolutionCase[]): Set<string> | undefined {
+  const columns = cases.flatMap(({ columns }) => Object.entries(columns));
+  if (columns.some(([name, [type]]) => name !== "c" || type.includes("struct<"))) return undefined;
+  return new Set(columns.map(([, [type]]) => anySize(type.replace("?", ""))));
+}
+
+Deno.test("the README's evolution table has the lines that are tested here, and their types", async () => {
+  const lines = await readmeTable("Change");
+  const changeOf = (cell: string) => cell.replaceAll("`", "");
   const tested = [...COMPATIBLE, ...IMPOSSIBLE].map(({ change }) => change);
-  assert.deepEqual(lines, [...new Set(tested)]);
+  assert.deepEqual(lines.map(([change]) => changeOf(change!)), [...new Set(tested)]);
+  const compared: string[] = [];
+  for (const [change = "", file = ""] of lines) {
+    const cases = COMPATIBLE.filter((one) => one.change === changeOf(change));
+    assert.equal(file.startsWith("**impossible**"), cases.length === 0, change);
+    const types = plainTypesOf(cases);
+    // What becomes of `T` is for any type.
+    if (cases.length === 0 || types === undefined || change.includes("`T`")) continue;
+    // In the rest of the cell `long` is Avro's.
+    assert.deepEqual(new Set(codesIn(file).filter((code) => code !== "long")), types, change);
+    compared.push(changeOf(change));
+  }
+  assert.equal(compared.length, 9, compared.join("; "));
 });

@@ -1,6 +1,6 @@
 /** A small disk that can be full: a tmpfs in a user namespace, where the system allows that to anybody. */
 import { type GuardedProcess, startGuarded } from "../../dev/mod.ts";
-import { waitFor } from "../support/mod.ts";
+import { exists, waitFor } from "../support/mod.ts";
 
 const SIZE = "1g";
 const SIZE_MIN_KB = 4;
@@ -103,15 +103,5 @@ class TmpfsDisk implements Disk {
     const text = new TextDecoder();
     if (!success) throw new Error(`${command.join(" ")}: ${text.decode(stderr)}`);
     return text.decode(stdout);
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    // Not there yet, or the process is not there any more.
-    return false;
   }
 }

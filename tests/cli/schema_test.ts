@@ -278,6 +278,47 @@ Deno.test("schema OLD NEW: what a file holds of both, or why none can", async ()
   });
 });
 
+Deno.test("schema OLD NEW: metadata, collisions with it and patterns are those of one schema", async () => {
+  await using folder = await tempDir();
+  const write = async (name: string, fields: Readonly<Record<string, unknown>>) => {
+    const path = `${folder.path}/${name}.avsc`;
+    const parts = Object.entries(fields).map(([name, type]) => ({ name, type }));
+    await Deno.writeTextFile(path, JSON.stringify({ type: "record", name: "R", fields: parts }));
+    return path;
+  };
+  const older = await write("older", { id: "int", note: "string" });
+  const newer = await write("newer", { id: "long", total: "double" });
+  const { code, stdout, stderr } = await kafka2parquet([
+    ...["schema", older, newer, "--metadata", "offset,key:avro", "--exclude", "note,total,totl"],
+  ]);
+  assert.equal(code, 0, stderr);
+  const byKey = "by the key's schema";
+  assert.deepEqual(stdout.trimEnd().split("\n").slice(2).map((line) => line.split(/ {2,}/)), [
+    ["together: 3 columns"],
+    [""],
+    ["COLUMN", "ARROW", "PARQUET", "NULL"],
+    ["_kafka.offset", "int64", "INT64", "no"],
+    ["_kafka.key", byKey, byKey, "yes"],
+    ["id", "int64", "INT64", "yes"],
+  ]);
+  assert.deepEqual(stderr.trimEnd().split("\n").map((line) => line.replace(/^\S+ /, "")), [
+    "warning No column matches totl: did you mean total?",
+  ]);
+  const json = await kafka2parquet(["schema", older, newer, "--json", "--metadata", "offset"]);
+  assert.deepEqual(
+    JSON.parse(json.stdout).columns.map(({ column }: { column: string }) => column),
+    ["_kafka.offset", "id", "note", "total"],
+  );
+  const offset = { type: "record", name: "K", fields: [{ name: "offset", type: "long" }] };
+  const colliding = await write("colliding", { id: "int", _kafka: offset });
+  const refused = await kafka2parquet(["schema", older, colliding, "--metadata", "offset"]);
+  assert.deepEqual({ code: refused.code, stdout: refused.stdout }, { code: 1, stdout: "" });
+  assert.match(refused.stderr, /field _kafka\.offset and --metadata offset would both be/);
+  const broken = await write("broken", { id: "strin" });
+  const { stderr: error } = await kafka2parquet(["schema", older, broken]);
+  assert(error.startsWith(`error: ${broken}: Invalid Avro schema at $.fields[0].type`), error);
+});
+
 Deno.test("schema --include and --exclude choose columns, and say what matches none", () =>
   withSchemaFile(order(CUSTOMER), async (path) => {
     const { code, stdout, stderr } = await kafka2parquet([
@@ -288,6 +329,26 @@ Deno.test("schema --include and --exclude choose columns, and say what matches n
     assert.deepEqual(names, ["id", "customer.since", "customer.referrer"]);
     assert.match(stderr, /warning No column matches pad: did you mean paid\?\n$/);
   }));
+
+Deno.test("schema: names that differ only in case are told, also where two schemas bring one each", async () => {
+  const record = (...names: string[]) => ({
+    type: "record",
+    name: "R",
+    fields: names.map((name) => ({ name, type: "int" })),
+  });
+  const told =
+    /warning The columns id and Id differ only in case: Spark and DuckDB do not tell them apart\n$/;
+  await withSchemaFile(record("id", "Id"), async (path) => {
+    const { code, stderr } = await kafka2parquet(["schema", path]);
+    assert.equal(code, 0);
+    assert.match(stderr, told);
+  });
+  await withSchemaFile(record("id"), (older) =>
+    withSchemaFile(record("Id"), async (newer) => {
+      assert.match((await kafka2parquet(["schema", older, newer])).stderr, told);
+      assert.equal((await kafka2parquet(["schema", older, older])).stderr, "");
+    }));
+});
 
 Deno.test("schema: what makes no columns is said with the place", async () => {
   const inner = { type: "record", name: "I", fields: [{ name: "c", type: "int" }] };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import avro from "avsc";
 import { startKafka, startRegistry } from "../../dev/mod.ts";
 import { integrationTest } from "../support/integration.ts";
-import { isAlive, ROOT, runCommand, TestServers, uniqueName, waitFor } from "../support/mod.ts";
+import { exists, isAlive, ROOT, runCommand, TestServers, uniqueName, waitFor } from "../support/mod.ts";
 
 const schema = { type: "record", name: "R", fields: [{ name: "n", type: "long" }] } as const;
 const type = avro.Type.forSchema(schema as unknown as avro.Schema);
@@ -62,12 +62,3 @@ integrationTest("servers and their data are gone soon after their parent was kil
   await waitFor(() => !isAlive(Number(pid)), { what: "the end of the orphaned broker" });
   await waitFor(() => !exists(logFile), { what: "the removal of its data" });
 });
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}

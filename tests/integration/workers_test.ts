@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { integrationTest } from "../support/integration.ts";
-import { ROOT, runCommand, runProgram, tempDir, waitFor } from "../support/mod.ts";
+import { exists, ROOT, runCommand, runProgram, tempDir, waitFor } from "../support/mod.ts";
 import type { SupervisedOptions } from "../archiver/workers/supervise.ts";
 import { assertCovered, assertIds, makeJob, preparedFolders } from "./events.ts";
 import { deathMark, DEATHS } from "./faulty_worker.ts";
@@ -106,13 +106,3 @@ integrationTest(
     assert.deepEqual(await preparedFolders(job), []);
   },
 );
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}

@@ -297,11 +297,11 @@ Deno.test("a dead letter says what is wrong with its key, and holds its value", 
   ]));
   const files = await bench.files();
   assert.deepEqual(deadOf(files).map(({ error, schema_id, value }) => [error, schema_id, value]), [
-    ["the key: no wire header: the key has 1 bytes, at least 5 are needed", 1, order(0)],
+    ["the key: no wire header: the key has 1 byte, at least 5 are needed", 1, order(0)],
     ["the key: no wire header: the first byte is 110, not the magic byte 0 or 1", 1, order(1)],
     ["the key: schema 77 is not in the registry", 1, order(2)],
     ["the key: _kafka.key.region: a length runs past the end of the record", 1, order(3)],
-    ["the key: no wire header: the key has 1 bytes, at least 5 are needed", null, null],
+    ["the key: no wire header: the key has 1 byte, at least 5 are needed", null, null],
   ]);
   assert.deepEqual(files[0]!.ranges[0]!.deadLetters, { "bad-key": 5 });
 });

@@ -212,7 +212,8 @@ Deno.test("a damaged file is an error that names it, and never anything else", a
 
 for (
   const [what, bytes, reason] of [
-    ["an empty file", "", /has 0 bytes/],
+    ["an empty file", "", /has 0 bytes, fewer/],
+    ["a byte", "P", /has 1 byte, fewer/],
     ["a text", "no Parquet at all, but long enough", /does not end in PAR1/],
     ["a footer longer than the file", "PAR1xxxx\xff\xff\xff\x7fPAR1", /its footer would have 2147483647/],
   ] as const

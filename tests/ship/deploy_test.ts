@@ -70,6 +70,7 @@ Deno.test("both wait for longer than the program takes to save", () => {
 Deno.test("systemd does not try again what cannot become right", () => {
   assert.deepEqual(setting("RestartPreventExitStatus")?.split(" ").map(Number), [
     ExitCode.usage,
+    ExitCode.deadLetters,
     ExitCode.config,
   ]);
 });

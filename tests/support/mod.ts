@@ -8,8 +8,10 @@ export {
   type Row,
 } from "./archive.ts";
 export { duck } from "./duck.ts";
+export { exists } from "./exists.ts";
 export { ROOT } from "./paths.ts";
 export { isAlive, type Program, type ProgramOptions, runCommand, runProgram } from "./program.ts";
+export { anySize, codesIn, readmeTable } from "./readme.ts";
 export { testRandom } from "./seed.ts";
 export {
   type AvroOptions,

@@ -7,6 +7,7 @@ import { NO_DURATIONS } from "../../../src/durations.ts";
 import type { Report } from "../../../src/status/mod.ts";
 import { serveArchiver, type WorkerScope } from "../../../src/archiver/worker_shell.ts";
 import { ExitCode, UserError } from "../../../src/errors.ts";
+import { exists } from "../../support/exists.ts";
 
 const log = getLogger(["kafka2parquet", "scenario"]);
 
@@ -195,15 +196,6 @@ function firstOf(folder: string): boolean {
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
     throw error;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
 
