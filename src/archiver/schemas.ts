@@ -167,7 +167,7 @@ export class Schemas {
 
   /** Once a pattern: other schemas may well have no such column. */
   #warnOfPatterns(id: SchemaId, type: AvroType): void {
-    for (const { pattern, meant } of unmatchedPatterns([type], this.columnOptions)) {
+    for (const { pattern, meant } of unmatchedPatterns(type, this.columnOptions)) {
       if (this.#warnedPatterns.has(pattern)) continue;
       this.#warnedPatterns.add(pattern);
       log.warning("No column of schema {id} matches {pattern}{meant}", {

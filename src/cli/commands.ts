@@ -55,7 +55,10 @@ export const FIRST_ROWS_OPTION = option({
   placeholder: "COUNT",
   what: "First rows to show of each file, or all; of the files of a folder none unless told",
   default: "5",
-  parse: one((text) => text === "all" ? Infinity : parseCount(text, { min: 0, max: ROWS_MAX })),
+  parse: (texts) => {
+    const text = texts.at(-1) ?? "";
+    return text === "all" ? Infinity : parseCount(text, { min: 0, max: ROWS_MAX });
+  },
 });
 
 // Options of their own: those of archiving have defaults and variables, and here each of them asks for more work.
