@@ -172,7 +172,7 @@ export class Schemas {
    * may go on under another name.
    */
   #warnOfPatterns(id: SchemaId, type: AvroType): void {
-    const unmatched = unmatchedPatterns([type], this.columnOptions);
+    const unmatched = unmatchedPatterns(type, this.columnOptions);
     for (const { pattern, meant } of unmatched) {
       if (this.#warnedPatterns.has(pattern)) continue;
       this.#warnedPatterns.add(pattern);

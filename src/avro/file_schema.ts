@@ -21,13 +21,13 @@ export function fileSchemaOf(writer: AvroType, options: ColumnOptions): FileSche
   return { columns: columnsOf(steps, options.separator) };
 }
 
-/** Patterns of the selection that match no column of any of the schemas, each with what may have been meant. */
+/** Patterns of the selection that match no column of the schema, or of any of several, each with what may have been meant. */
 export function unmatchedPatterns(
-  writers: readonly AvroType[],
+  writers: AvroType | readonly AvroType[],
   { separator, selection }: ColumnOptions,
 ): ReturnType<ColumnSelection["unmatched"]> {
   if (selection === undefined) return [];
-  const steps = writers.flatMap((writer) =>
+  const steps = [writers].flat().flatMap((writer) =>
     flattenRows(planOf(writer), { separator, scopes: new ScopeCounter() })
   );
   const columns = steps.flatMap((step) => step.kind === "value" ? step.targets : []);

@@ -59,29 +59,33 @@ export async function parseVersions(
 ): Promise<ParsedVersion[]> {
   const { describeColumns, parseSchema } = await import("../avro/mod.ts");
   const parsed = versions.map((version) => {
-    let type: AvroType | undefined;
     try {
-      type = parseSchema(version.text, version.references);
+      const type = inFile(version, () => parseSchema(version.text, version.references));
       return { version, type, sources: describeColumns(type, options) };
     } catch (cause) {
-      const isInvalidFile = type === undefined && "file" in version.json;
-      const hint = isInvalidFile
-        ? `Correct the schema in ${version.name}.`
-        : cause instanceof UserError
-        ? cause.hint
-        : undefined;
       const which = versions.length > 1 ? `${version.name}: ` : "";
       const mixed = version.mixedReferences === undefined
         ? ""
         : ` (its references name ${version.mixedReferences})`;
+      const hint = cause instanceof UserError ? cause.hint : undefined;
       throw new UserError(`${which}${messageOf(cause)}${mixed}`, {
-        ...(hint !== undefined && { hint }),
+        ...(cause instanceof UserError && cause.hint !== undefined && { hint: cause.hint }),
         cause,
       });
     }
   });
   await warnOfPatterns(parsed, options);
   return parsed;
+}
+
+/** The hint of a schema in a file is where to mend it: what is registered is no matter there. */
+function inFile<T>({ json, name }: Version, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    if (!(cause instanceof UserError) || !("file" in json)) throw cause;
+    throw new UserError(cause.message, { hint: `Correct the schema in ${name}.`, cause });
+  }
 }
 
 /** Of those that match a column of none of the schemas: one that is for the newer of two is no mistake. */

@@ -93,7 +93,7 @@ Deno.test("a pattern that matches nothing is told with what may have been meant"
     "nothing like it",
     "items",
   ]);
-  assert.deepEqual(unmatchedPatterns([parse(CUSTOMER)], patterns), [
+  assert.deepEqual(unmatchedPatterns(parse(CUSTOMER), patterns), [
     { pattern: "customer", meant: "customer.*" },
     { pattern: "idd", meant: "id" },
     { pattern: "custmer.*", meant: "customer.*" },

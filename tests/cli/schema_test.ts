@@ -317,6 +317,7 @@ Deno.test("schema OLD NEW: metadata, collisions with it and patterns are those o
   const broken = await write("broken", { id: "strin" });
   const { stderr: error } = await kafka2parquet(["schema", older, broken]);
   assert(error.startsWith(`error: ${broken}: Invalid Avro schema at $.fields[0].type`), error);
+  assert(error.endsWith(`hint: Correct the schema in ${broken}.\n`), error);
 });
 
 Deno.test("schema --include and --exclude choose columns, and say what matches none", () =>
