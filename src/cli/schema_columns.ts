@@ -69,7 +69,7 @@ export async function parseVersions(
         : ` (its references name ${version.mixedReferences})`;
       const hint = cause instanceof UserError ? cause.hint : undefined;
       throw new UserError(`${which}${messageOf(cause)}${mixed}`, {
-        ...(cause instanceof UserError && cause.hint !== undefined && { hint: cause.hint }),
+        ...(hint !== undefined && { hint }),
         cause,
       });
     }
