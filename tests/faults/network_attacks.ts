@@ -148,6 +148,9 @@ export const NETWORK_ATTACKS: readonly Attack[] = [
       await stage.untilCommitted(0, 50n);
       registry.open();
       await idle.leave();
+      // It holds what it gets for a minute: beside it, a bounded run ends with partitions of its own.
+      program.signal("SIGTERM");
+      await program.exit;
       await stage.runToEnd();
     },
   },
