@@ -102,7 +102,7 @@ integrationTest("a registry that is away is named, until it is back", async (sha
   await untilMetrics(client, ["kafka2parquet_archived_rows_total 10"]);
   await registry.shutdown();
   // Nobody asks the registry for what is known, so nobody misses it yet.
-  assert.equal((await client.ask("readyz")).status, 200);
+  await client.until("readyz", 200, /registry ok/);
   const value = { schemaId, type: TYPE };
   await servers.produceAvro(job.topic, [event(10)], value);
   await client.until("readyz", 503, /^\[\+\]broker ok\n\[-\]registry failed: .*refused.*\n\[\+\]sink ok$/im);
