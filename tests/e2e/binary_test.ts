@@ -196,6 +196,8 @@ binaryTest(
       const { status, text } = await client.ask(part);
       assert.ok(status === 200 && text.length > 1_000, `/${part}: ${status}, ${text.length} characters`);
     }
+    // Health comes with the report of each second, rows at once.
+    await client.until("readyz", 200, /group joined/);
     await using asked = startAlone({ work, home }, ["status", client.url, "--ready"]);
     assert.equal((await asked.exit).code, 0, asked.stderr.join("\n"));
     assert.match(asked.stdout[0]!, /^kafka2parquet \S+, running for .*: live, ready; /);
