@@ -128,6 +128,17 @@ export const READY_OPTION = option({
   parse: one(parseBoolean),
 });
 
+/** Where the registry is, and how to log in to it. */
+const REGISTRY_OPTIONS: readonly CommandOption<unknown>[] = [
+  OPTIONS.registry,
+  OPTIONS.registryUsername,
+  OPTIONS.tlsCa,
+  OPTIONS.tlsCert,
+  OPTIONS.tlsKey,
+  OPTIONS.tlsInsecure,
+  OPTIONS.kafkaConfig,
+];
+
 const INSPECT: Subcommand = {
   name: "inspect",
   argument: "<path...>",
@@ -184,13 +195,7 @@ Exit codes: 0 shown, 1 no such schema, file or subject, or none that makes colum
 69 registry unreachable, 78 wrong configuration.
 `,
   options: [
-    OPTIONS.registry,
-    OPTIONS.registryUsername,
-    OPTIONS.tlsCa,
-    OPTIONS.tlsCert,
-    OPTIONS.tlsKey,
-    OPTIONS.tlsInsecure,
-    OPTIONS.kafkaConfig,
+    ...REGISTRY_OPTIONS,
     OPTIONS.configFile,
     OPTIONS.separator,
     OPTIONS.metadata,
@@ -294,13 +299,7 @@ Exit codes: 0 all are rows now, 1 failed, or a file could not be read, 2 wrong u
 still, 69 registry unreachable, 78 wrong configuration.
 `,
   options: [
-    OPTIONS.registry,
-    OPTIONS.registryUsername,
-    OPTIONS.tlsCa,
-    OPTIONS.tlsCert,
-    OPTIONS.tlsKey,
-    OPTIONS.tlsInsecure,
-    OPTIONS.kafkaConfig,
+    ...REGISTRY_OPTIONS,
     ARCHIVE_OPTION,
     OPTIONS.rows,
     OPTIONS.bytes,
